@@ -1,0 +1,63 @@
+//! From the bytes of an event to what it says.
+//!
+//! [`decode`] is a function of one event alone: every node that reads it comes to the same result. It never
+//! half-applies: either the whole value is an RRset of the key, or the event is unusable as a whole, with one
+//! reason: the key's, else that of the JSON, else that of the first record that is wrong.
+//!
+//! What older producers wrote is read as they meant it:
+//! - keys with no, one or two dots at the owner's end, in any case ([`decode_key`]);
+//! - field names in any case, `Ttl` missing, `Priority` 0 in every record, an object instead of an array of
+//!   one;
+//! - TXT content without quotes, of which each word is a character-string of its own (RFC 1035 section 5.1);
+//!   text in quotes that is longer than 255 octets is split.
+//!
+//! What is refused though it could be guessed at: a record without `name`, `type` or `content`; a name or a
+//! type that is not the key's (an empty text included); a TTL that is no number, a fraction, or below 0; a
+//! `class` that is not IN; a known field that stands in a record twice.
+
+mod json;
+mod key;
+mod local;
+#[cfg(test)]
+mod properties;
+mod value;
+
+pub use key::{KeyError, decode_key};
+pub use local::{LocalRecordsError, local_records};
+pub use value::{MAX_RRSET, ValueError};
+
+use crate::event::{Event, EventBody, EventKey, RawEvent, SetRrSet, Unusable};
+
+/// Says what an event says. Never panics and never loses the value of one that cannot be used.
+pub fn decode(raw: RawEvent) -> Event {
+    let RawEvent { partition, position, timestamp, key, value, headers } = raw;
+    let body = body(&key, value);
+    Event { partition, position, timestamp, key, headers, body }
+}
+
+fn body(key: &[u8], value: Option<Vec<u8>>) -> EventBody {
+    let key = decode_key(key);
+    let Some(value) = value else {
+        return EventBody::Null(key.ok());
+    };
+    match key {
+        Ok(key) => match decode_value(&key, &value) {
+            Ok((rrset, extra)) => EventBody::Set(SetRrSet { key, rrset, extra }),
+            Err(error) => unusable(Some(key), value, error.to_string()),
+        },
+        Err(error) => unusable(None, value, error.to_string()),
+    }
+}
+
+/// The RRset that a value sets under this key, and what else stands in its records
+/// ([`SetRrSet::extra`](crate::SetRrSet)).
+///
+/// # Errors
+/// [`ValueError`] for a value that is no RRset of the key.
+pub fn decode_value(key: &EventKey, value: &[u8]) -> Result<(crate::RrSet, Option<Box<str>>), ValueError> {
+    value::read(key, value)
+}
+
+fn unusable(key: Option<EventKey>, value: Vec<u8>, reason: String) -> EventBody {
+    EventBody::Unusable(Unusable { key, value: Some(value), reason })
+}
