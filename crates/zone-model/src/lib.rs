@@ -50,6 +50,7 @@
 //! # Ok::<(), zone_model::BadPosition>(())
 //! ```
 
+pub mod catalog;
 pub mod decode;
 pub mod encode;
 mod event;
@@ -62,6 +63,7 @@ mod rtype;
 pub mod serial;
 mod source_position;
 
+pub use catalog::Catalog;
 pub use event::{
     DECODER_VERSION, Event, EventBody, EventKey, HEADER_CHANGE_ID, HEADER_CHANGE_SIZE, HEADER_PRODUCER,
     HEADER_SERIAL, Headers, RawEvent, SetRrSet, Unusable,

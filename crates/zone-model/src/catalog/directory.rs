@@ -1,0 +1,145 @@
+//! The directory of pages: linear hashing over a persistent vector.
+//!
+//! With `n` pages, `2^k ≤ n < 2^(k+1)`, a hash's lowest `k + 1` bits say its page, or, where there is no
+//! such page yet, its lowest `k`. Growing by one page splits one: no step is ever larger than a page, and
+//! what is shared with the last catalogue stays shared.
+
+use super::node::Node;
+use super::page::{self, Page};
+use super::query_name::QueryName;
+use std::sync::Arc;
+
+/// Children of a branch. A change copies one branch on each level, and raises a count for each child.
+const FANOUT: usize = 32;
+const BITS: usize = FANOUT.trailing_zeros() as usize;
+
+/// Nodes to a page, on average, above which the directory grows.
+const LOAD: u64 = 24;
+
+#[derive(Clone, Debug)]
+pub(super) struct Directory {
+    pages: usize,
+    /// Levels of branches above the leaves.
+    depth: usize,
+    root: Branch,
+}
+
+#[derive(Clone, Debug)]
+enum Branch {
+    Inner(Arc<[Self]>),
+    Leaf(Arc<[Page]>),
+}
+
+// === impl Directory ===
+
+impl Directory {
+    pub(super) fn new() -> Self {
+        Self { pages: 1, depth: 0, root: Branch::Leaf(vec![page::empty()].into()) }
+    }
+
+    fn index(&self, hash: u64) -> usize {
+        let mask = (self.pages + 1).next_power_of_two() - 1;
+        let index = hash as usize & mask;
+        if index < self.pages { index } else { index & (mask >> 1) }
+    }
+
+    /// The page in which a name of this hash stands, if anywhere.
+    pub(super) fn page(&self, hash: u64) -> &[u8] {
+        self.at(self.index(hash))
+    }
+
+    fn at(&self, index: usize) -> &[u8] {
+        let mut branch = &self.root;
+        let mut shift = self.depth * BITS;
+        loop {
+            match branch {
+                Branch::Inner(children) => {
+                    branch = &children[(index >> shift) % FANOUT];
+                    shift -= BITS;
+                }
+                Branch::Leaf(pages) => return &pages[index % FANOUT],
+            }
+        }
+    }
+
+    /// Puts another page in the place of the one that holds this hash.
+    pub(super) fn replace(&mut self, hash: u64, new: Page) {
+        let index = self.index(hash);
+        self.set(index, new);
+    }
+
+    fn set(&mut self, index: usize, new: Page) {
+        let mut branch = &mut self.root;
+        let mut shift = self.depth * BITS;
+        loop {
+            match branch {
+                Branch::Inner(children) => {
+                    branch = &mut Arc::make_mut(children)[(index >> shift) % FANOUT];
+                    shift -= BITS;
+                }
+                Branch::Leaf(pages) => {
+                    Arc::make_mut(pages)[index % FANOUT] = new;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Grows until `names` names make pages no fuller than they should be. `seed` is that of the hashes.
+    pub(super) fn grow_for(&mut self, names: u64, seed: u64) {
+        while names > self.pages as u64 * LOAD {
+            self.grow(seed);
+        }
+    }
+
+    /// Splits one page in two.
+    fn grow(&mut self, seed: u64) {
+        let new = self.pages;
+        let mask = (new + 1).next_power_of_two() - 1;
+        // The page that splits is the one that the new page's hashes went to until now.
+        let old = new & (mask >> 1);
+        let mut name = QueryName::empty();
+        let (mut stay, mut go) = (Vec::new(), Vec::new());
+        for (tag, bytes) in page::nodes(self.at(old)) {
+            // Nodes are made of valid names alone.
+            if name.read(Node::new(bytes).owner(), seed).is_err() {
+                continue;
+            }
+            let goes = name.hash(name.labels()) as usize & mask == new;
+            if goes { &mut go } else { &mut stay }.push((tag, bytes));
+        }
+        let (stay, go) = (page::compose(stay.iter().copied()), page::compose(go.iter().copied()));
+        self.set(old, stay);
+        self.push(go);
+    }
+
+    fn push(&mut self, page: Page) {
+        let index = self.pages;
+        if index == FANOUT << (self.depth * BITS) {
+            self.root = Branch::Inner(vec![self.root.clone()].into());
+            self.depth += 1;
+        }
+        push_into(&mut self.root, index, self.depth * BITS, page);
+        self.pages += 1;
+    }
+}
+
+fn push_into(branch: &mut Branch, index: usize, shift: usize, page: Page) {
+    match branch {
+        Branch::Leaf(pages) => *pages = pages.iter().cloned().chain([page]).collect(),
+        Branch::Inner(children) => {
+            let child = (index >> shift) % FANOUT;
+            if child == children.len() {
+                let fresh = new_path(shift - BITS, page);
+                *children = children.iter().cloned().chain([fresh]).collect();
+            } else {
+                push_into(&mut Arc::make_mut(children)[child], index, shift - BITS, page);
+            }
+        }
+    }
+}
+
+fn new_path(shift: usize, page: Page) -> Branch {
+    let leaf = Branch::Leaf(vec![page].into());
+    (0..shift / BITS).fold(leaf, |below, _| Branch::Inner(vec![below].into()))
+}

@@ -1,0 +1,96 @@
+//! The immutable snapshot of all zones, and how the next one is made.
+//!
+//! A [`Catalog`] is shared by reference and replaced whole. It is a hash of names in pages of a few KiB: a
+//! directory of shared pages, each with some dozens of [`Node`]s behind one-byte tags. A change copies the
+//! page it touches and the directory's path to it, so the next catalogue costs what the batch of changes
+//! costs, whatever the zone's size.
+//!
+//! ```text
+//! directory ─▶ page: │ tags │ offsets │ node │ node │ …
+//!                                        └▶ flags, apex, barrier, name, types, records as an answer needs them
+//! ```
+//!
+//! Every name of a zone is a node, empty non-terminals too. A node knows how many labels its zone's apex has,
+//! how many the topmost zone cut or DNAME above it has (its *barrier*), and whether a `*` stands below it. So
+//! a name that exists is one probe, one that does not is a probe for each ancestor up to the first that does,
+//! and a wildcard is a probe only where the flag says so.
+
+mod directory;
+mod editor;
+mod node;
+mod page;
+mod query_name;
+
+pub use editor::{Editor, Placed};
+pub use node::{AnswerRrSet, Node, NodeDraft, RrSets};
+pub use query_name::QueryName;
+
+use directory::Directory;
+
+/// What answers are composed from: one descent from a name to what a zone says of it.
+///
+/// [`Catalog`] implements it; an embedder may bring another. Nodes are handed out as [`Node`], whose bytes
+/// [`NodeDraft::encode`] makes.
+pub trait Authority {
+    /// The seed that names must be hashed with for this authority.
+    fn seed(&self) -> u64;
+
+    /// The node of the ancestor of `name` that has `labels` labels (`name` itself for all of them).
+    fn node<'a>(&'a self, name: &QueryName, labels: usize) -> Option<Node<'a>>;
+
+    /// The node of `*` below the ancestor of `name` that has `labels` labels.
+    fn wildcard<'a>(&'a self, name: &QueryName, labels: usize) -> Option<Node<'a>>;
+
+    /// The node of `name`, or of its closest encloser (RFC 4592 section 3.3.1), and how many of its labels
+    /// are matched. `None` where the name is in no zone here.
+    fn find<'a>(&'a self, name: &QueryName) -> Option<(Node<'a>, usize)> {
+        (0..=name.labels()).rev().find_map(|labels| Some((self.node(name, labels)?, labels)))
+    }
+}
+
+/// All zones of a node at one moment.
+///
+/// Cloning is cheap and shares everything.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    seed: u64,
+    directory: Directory,
+    names: u64,
+}
+
+// === impl Catalog ===
+
+impl Catalog {
+    /// A catalogue without zones. `seed` should be random: it keeps whoever may add names from choosing ones
+    /// that all fall into one page.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, directory: Directory::new(), names: 0 }
+    }
+
+    /// How many nodes there are, empty non-terminals counted.
+    pub fn names(&self) -> u64 {
+        self.names
+    }
+
+    /// Begins the next catalogue. This one stays as it is.
+    pub fn edit(&self) -> Editor {
+        Editor::new(self.clone())
+    }
+}
+
+impl Authority for Catalog {
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn node<'a>(&'a self, name: &QueryName, labels: usize) -> Option<Node<'a>> {
+        let hash = name.hash(labels);
+        page::find(self.directory.page(hash), hash, name.suffix(labels)).map(Node::new)
+    }
+
+    fn wildcard<'a>(&'a self, name: &QueryName, labels: usize) -> Option<Node<'a>> {
+        let hash = name.wildcard_hash(labels);
+        let suffix = name.suffix(labels);
+        page::find_wildcard(self.directory.page(hash), hash, suffix).map(Node::new)
+    }
+}

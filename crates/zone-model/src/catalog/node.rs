@@ -1,0 +1,356 @@
+//! One name of a zone, as bytes: what a lookup finds and an answer is copied from.
+//!
+//! ```text
+//!  0 flags   1 apex labels   2 barrier labels   3 name length   4 children (u32)   8 RRsets (u16)
+//! 10 name (lower-case wire form)
+//!    for each RRset: type (u16), records (u16), length of its bytes (u32)
+//!    for each RRset: its records as they stand in an answer whose question is the owner:
+//!                    C0 0C, type, class IN, TTL, RDLENGTH, RDATA
+//! ```
+//! Numbers of the layout are little-endian, those inside of records in network order.
+
+use crate::rtype::RecordType;
+
+const HEADER: usize = 10;
+const ENTRY: usize = 8;
+/// What stands before the RDATA of each record: pointer, type, class, TTL, RDLENGTH.
+const RECORD_HEAD: usize = 12;
+const NONE: u8 = 0xff;
+
+pub(super) const APEX: u8 = 1;
+pub(super) const CUT: u8 = 1 << 1;
+pub(super) const DNAME: u8 = 1 << 2;
+pub(super) const CNAME: u8 = 1 << 3;
+pub(super) const WILDCARD_BELOW: u8 = 1 << 4;
+/// The node is counted among its parent's children: it is no apex, or the zone above it is here too.
+pub(super) const LINKED: u8 = 1 << 5;
+
+/// The flags that names below depend on.
+pub(super) const ROLE_FLAGS: u8 = APEX | CUT | DNAME;
+
+/// A name that exists in a zone: its records, or none where it is an empty non-terminal.
+#[derive(Clone, Copy)]
+pub struct Node<'a> {
+    bytes: &'a [u8],
+}
+
+/// An RRset as an answer needs it.
+#[derive(Clone, Copy)]
+pub struct AnswerRrSet<'a> {
+    /// The type.
+    pub rtype: RecordType,
+    /// How many records it has; at least one.
+    pub count: u16,
+    /// The records one behind the other, each with `C0 0C` for its owner.
+    pub bytes: &'a [u8],
+}
+
+/// The RRsets of a node, from [`Node::rrsets`].
+#[derive(Clone)]
+pub struct RrSets<'a> {
+    entries: &'a [u8],
+    bytes: &'a [u8],
+}
+
+/// What an owner shall serve: the RRsets of its zone, and whether it is the apex.
+#[derive(Clone, Debug, Default)]
+pub struct NodeDraft {
+    apex: bool,
+    rrsets: Vec<(RecordType, u16, Vec<u8>)>,
+}
+
+/// What a node inherits from the names above it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) apex_labels: u8,
+    pub(super) barrier: Option<u8>,
+    pub(super) linked: bool,
+}
+
+// === impl Node ===
+
+impl<'a> Node<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+
+    /// A node from the bytes that [`NodeDraft::encode`] made.
+    ///
+    /// # Panics
+    /// Here or in another method, if the bytes are others.
+    pub fn from_bytes(bytes: &'a [u8]) -> Self {
+        assert!(bytes.len() >= HEADER, "a node has at least {HEADER} bytes");
+        Self { bytes }
+    }
+
+    pub(super) fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    pub(super) fn flags(self) -> u8 {
+        self.bytes[0]
+    }
+
+    /// The flags that names below depend on.
+    pub(super) fn role(self) -> u8 {
+        self.flags() & ROLE_FLAGS
+    }
+
+    /// Whether this is the apex of its zone.
+    pub fn is_apex(self) -> bool {
+        self.flags() & APEX != 0
+    }
+
+    /// Whether this is a zone cut: it has NS and is no apex.
+    pub fn is_cut(self) -> bool {
+        self.flags() & CUT != 0
+    }
+
+    /// Whether it owns a DNAME.
+    pub fn has_dname(self) -> bool {
+        self.flags() & DNAME != 0
+    }
+
+    /// Whether it owns a CNAME that serves.
+    pub fn has_cname(self) -> bool {
+        self.flags() & CNAME != 0
+    }
+
+    /// Whether a `*` stands directly below it.
+    pub fn has_wildcard_below(self) -> bool {
+        self.flags() & WILDCARD_BELOW != 0
+    }
+
+    /// Whether it is an apex and the zone above it is here too.
+    pub fn has_parent_zone(self) -> bool {
+        self.flags() & (APEX | LINKED) == APEX | LINKED
+    }
+
+    pub(super) fn is_linked(self) -> bool {
+        self.flags() & LINKED != 0
+    }
+
+    /// How many labels its zone's apex has.
+    pub fn apex_labels(self) -> usize {
+        usize::from(self.bytes[1])
+    }
+
+    /// How many labels the topmost zone cut or DNAME above it in its zone has, if there is one: nothing at
+    /// or below the node is then answered from its own data.
+    pub fn barrier(self) -> Option<usize> {
+        match self.bytes[2] {
+            NONE => None,
+            labels => Some(usize::from(labels)),
+        }
+    }
+
+    pub(super) fn children(self) -> u32 {
+        u32::from_le_bytes([self.bytes[4], self.bytes[5], self.bytes[6], self.bytes[7]])
+    }
+
+    fn rrset_count(self) -> usize {
+        usize::from(u16::from_le_bytes([self.bytes[8], self.bytes[9]]))
+    }
+
+    /// The owner in lower-case wire form.
+    pub fn owner(self) -> &'a [u8] {
+        &self.bytes[HEADER..HEADER + usize::from(self.bytes[3])]
+    }
+
+    /// Whether it has no RRset: an empty non-terminal (RFC 4592 section 2.2.2).
+    pub fn is_empty(self) -> bool {
+        self.rrset_count() == 0
+    }
+
+    /// Its RRsets, in the order of their type numbers.
+    pub fn rrsets(self) -> RrSets<'a> {
+        let entries = HEADER + usize::from(self.bytes[3]);
+        let (entries, bytes) = self.bytes[entries..].split_at(self.rrset_count() * ENTRY);
+        RrSets { entries, bytes }
+    }
+
+    /// Its RRset of this type.
+    pub fn rrset(self, rtype: RecordType) -> Option<AnswerRrSet<'a>> {
+        self.rrsets().find(|rrset| rrset.rtype == rtype)
+    }
+}
+
+impl std::fmt::Debug for Node<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let types: Vec<RecordType> = self.rrsets().map(|rrset| rrset.rtype).collect();
+        f.debug_struct("Node")
+            .field("owner", &crate::Name::from_wire(self.owner()))
+            .field("apex_labels", &self.apex_labels())
+            .field("barrier", &self.barrier())
+            .field("flags", &self.flags())
+            .field("children", &self.children())
+            .field("types", &types)
+            .finish()
+    }
+}
+
+// === impl RrSets ===
+
+impl<'a> Iterator for RrSets<'a> {
+    type Item = AnswerRrSet<'a>;
+
+    fn next(&mut self) -> Option<AnswerRrSet<'a>> {
+        let (entry, entries) = self.entries.split_at_checked(ENTRY)?;
+        let length = u32::from_le_bytes([entry[4], entry[5], entry[6], entry[7]]) as usize;
+        let (bytes, rest) = self.bytes.split_at(length);
+        self.entries = entries;
+        self.bytes = rest;
+        let rtype = RecordType(u16::from_le_bytes([entry[0], entry[1]]));
+        Some(AnswerRrSet { rtype, count: u16::from_le_bytes([entry[2], entry[3]]), bytes })
+    }
+}
+
+// === impl AnswerRrSet ===
+
+impl<'a> AnswerRrSet<'a> {
+    /// The TTL, in seconds.
+    pub fn ttl(&self) -> u32 {
+        u32::from_be_bytes([self.bytes[6], self.bytes[7], self.bytes[8], self.bytes[9]])
+    }
+
+    /// The RDATA of each record, in uncompressed wire form.
+    pub fn rdatas(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+        let mut rest = self.bytes;
+        std::iter::from_fn(move || {
+            let (head, behind) = rest.split_at_checked(RECORD_HEAD)?;
+            let (rdata, behind) = behind.split_at(usize::from(u16::from_be_bytes([head[10], head[11]])));
+            rest = behind;
+            Some(rdata)
+        })
+    }
+}
+
+impl std::fmt::Debug for AnswerRrSet<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} × {} ({} s)", self.count, self.rtype, self.ttl())
+    }
+}
+
+// === impl NodeDraft ===
+
+impl NodeDraft {
+    /// An owner without records; `apex` says that a zone begins here.
+    pub fn new(apex: bool) -> Self {
+        Self { apex, rrsets: Vec::new() }
+    }
+
+    /// Adds an RRset; an empty one adds nothing, and one of a type that is there already replaces it.
+    ///
+    /// At an apex, DS is the one type that belongs to the zone above.
+    pub fn push<R: AsRef<[u8]>>(&mut self, rtype: RecordType, ttl: u32, rdatas: &[R]) {
+        self.rrsets.retain(|(own, ..)| *own != rtype);
+        if rdatas.is_empty() {
+            return;
+        }
+        let length = rdatas.iter().map(|rdata| rdata.as_ref().len() + RECORD_HEAD).sum();
+        let mut bytes = Vec::with_capacity(length);
+        for rdata in rdatas.iter().map(AsRef::as_ref) {
+            bytes.extend_from_slice(&[0xc0, 0x0c]);
+            bytes.extend_from_slice(&rtype.0.to_be_bytes());
+            bytes.extend_from_slice(&[0, 1]);
+            bytes.extend_from_slice(&ttl.to_be_bytes());
+            // An event whose RRset no message can carry is unusable: lengths fit.
+            bytes.extend_from_slice(&(rdata.len() as u16).to_be_bytes());
+            bytes.extend_from_slice(rdata);
+        }
+        let at = self.rrsets.partition_point(|(own, ..)| *own < rtype);
+        self.rrsets.insert(at, (rtype, rdatas.len() as u16, bytes));
+    }
+
+    /// Whether it has no RRset.
+    pub fn is_empty(&self) -> bool {
+        self.rrsets.is_empty()
+    }
+
+    /// Whether a zone begins here.
+    pub fn is_apex(&self) -> bool {
+        self.apex
+    }
+
+    fn has(&self, rtype: RecordType) -> bool {
+        self.rrsets.iter().any(|(own, ..)| *own == rtype)
+    }
+
+    /// Whether a CNAME serves: never at an apex or beside NS.
+    fn serves_cname(&self) -> bool {
+        !self.apex && self.has(RecordType::CNAME) && !self.has(RecordType::NS)
+    }
+
+    /// Whether an RRset serves beside the others of its owner. A CNAME that serves hides everything but
+    /// RRSIG, NSEC and KEY (RFC 1034 section 3.6.2, RFC 4034 section 4, RFC 2181 section 10.1).
+    fn serves(&self, rtype: RecordType) -> bool {
+        match rtype {
+            RecordType::CNAME => self.serves_cname(),
+            RecordType::RRSIG | RecordType::NSEC | RecordType::KEY => true,
+            _ => !self.serves_cname(),
+        }
+    }
+
+    /// The flags that follow from the records alone.
+    pub(super) fn own_flags(&self) -> u8 {
+        let mut flags = 0;
+        if self.apex {
+            flags |= APEX;
+        } else if self.has(RecordType::NS) {
+            flags |= CUT;
+        }
+        if self.has(RecordType::DNAME) && !self.serves_cname() {
+            flags |= DNAME;
+        }
+        if self.serves_cname() {
+            flags |= CNAME;
+        }
+        flags
+    }
+
+    /// The bytes of a [`Node`] for an [`Authority`](super::Authority) of one's own: `owner` in lower-case
+    /// wire form, how many labels the zone's apex has, the labels of the topmost zone cut or DNAME above the
+    /// owner, whether a `*` stands below it, and whether an apex has its parent zone here.
+    pub fn encode(
+        &self,
+        owner: &[u8],
+        apex_labels: u8,
+        barrier: Option<u8>,
+        wildcard_below: bool,
+        parent_zone: bool,
+    ) -> Vec<u8> {
+        let flags = if wildcard_below { WILDCARD_BELOW } else { 0 };
+        self.place(owner, Place { apex_labels, barrier, linked: parent_zone || !self.apex }, flags, 0)
+    }
+
+    pub(super) fn place(&self, owner: &[u8], place: Place, flags: u8, children: u32) -> Vec<u8> {
+        let serving = self.rrsets.iter().filter(|(rtype, ..)| self.serves(*rtype));
+        let (count, length) = serving
+            .clone()
+            .fold((0usize, 0), |(count, length), (.., bytes)| (count + 1, length + bytes.len()));
+        let mut node = Vec::with_capacity(HEADER + owner.len() + count * ENTRY + length);
+        let linked = if place.linked { LINKED } else { 0 };
+        node.push(self.own_flags() | flags | linked);
+        node.push(place.apex_labels);
+        node.push(place.barrier.unwrap_or(NONE));
+        node.push(owner.len() as u8);
+        node.extend_from_slice(&children.to_le_bytes());
+        node.extend_from_slice(&(count as u16).to_le_bytes());
+        node.extend_from_slice(owner);
+        for (rtype, count, bytes) in serving.clone() {
+            node.extend_from_slice(&rtype.0.to_le_bytes());
+            node.extend_from_slice(&count.to_le_bytes());
+            node.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+        }
+        for (.., bytes) in serving {
+            node.extend_from_slice(bytes);
+        }
+        node
+    }
+}
+
+/// Changes the flags and the number of children of a node in place.
+pub(super) fn relabel(node: &mut [u8], flags: u8, children: u32) {
+    node[0] = flags;
+    node[4..8].copy_from_slice(&children.to_le_bytes());
+}

@@ -1,0 +1,115 @@
+//! A page: some dozens of nodes with the same hash bits, found by one-byte tags.
+//!
+//! ```text
+//! 0 nodes (u16)   2 six zero bytes
+//! 8 a tag for each node, filled up with zeroes to a multiple of eight
+//!   where each node begins, and where the last one ends (u32 each, from the page's start)
+//!   the nodes
+//! ```
+
+use super::node::Node;
+use std::sync::Arc;
+
+const TAGS: usize = 8;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+const LOW: u64 = 0x0101_0101_0101_0101;
+
+/// A page's bytes; the count of its users stands directly before them.
+pub(super) type Page = Arc<[u8]>;
+
+/// A page without nodes.
+pub(super) fn empty() -> Page {
+    Arc::from([0; TAGS + 4])
+}
+
+pub(super) fn len(page: &[u8]) -> usize {
+    usize::from(u16::from_le_bytes([page[0], page[1]]))
+}
+
+fn padded(count: usize) -> usize {
+    count.next_multiple_of(8)
+}
+
+fn tag(hash: u64) -> u8 {
+    (hash >> 56) as u8
+}
+
+fn offset(page: &[u8], count: usize, index: usize) -> usize {
+    let at = TAGS + padded(count) + index * 4;
+    u32::from_le_bytes([page[at], page[at + 1], page[at + 2], page[at + 3]]) as usize
+}
+
+fn node(page: &[u8], count: usize, index: usize) -> &[u8] {
+    if count == 0 {
+        return &[];
+    }
+    &page[offset(page, count, index)..offset(page, count, index + 1)]
+}
+
+/// The nodes of a page, in no order.
+pub(super) fn nodes(page: &[u8]) -> impl Iterator<Item = (u8, &[u8])> + Clone {
+    let count = len(page);
+    (0..count).map(move |index| (page[TAGS + index], node(page, count, index)))
+}
+
+fn search(page: &[u8], hash: u64, mut is_it: impl FnMut(Node<'_>) -> bool) -> Option<usize> {
+    let count = len(page);
+    let wanted = u64::from(tag(hash)) * LOW;
+    for (block, tags) in page[TAGS..TAGS + padded(count)].chunks_exact(8).enumerate() {
+        let mut eight = [0; 8];
+        eight.copy_from_slice(tags);
+        let differing = u64::from_le_bytes(eight) ^ wanted;
+        // A zero byte of `differing` is an equal tag; the trick also reports some that are not, above one
+        // that is, which the comparison of names sorts out.
+        let mut equal = differing.wrapping_sub(LOW) & !differing & HIGH;
+        while equal != 0 {
+            let index = block * 8 + equal.trailing_zeros() as usize / 8;
+            if index < count && is_it(Node::new(node(page, count, index))) {
+                return Some(index);
+            }
+            equal &= equal - 1;
+        }
+    }
+    None
+}
+
+/// The node of `owner`, in lower-case wire form.
+pub(super) fn find<'a>(page: &'a [u8], hash: u64, owner: &[u8]) -> Option<&'a [u8]> {
+    let index = search(page, hash, |node| node.owner() == owner)?;
+    Some(node(page, len(page), index))
+}
+
+/// The node of `*` below `parent`.
+pub(super) fn find_wildcard<'a>(page: &'a [u8], hash: u64, parent: &[u8]) -> Option<&'a [u8]> {
+    let index = search(page, hash, |node| node.owner().strip_prefix(b"\x01*") == Some(parent))?;
+    Some(node(page, len(page), index))
+}
+
+/// The page with the node of `owner` replaced, added, or (for `None`) removed.
+pub(super) fn with(page: &[u8], hash: u64, owner: &[u8], new: Option<&[u8]>) -> Page {
+    let at = search(page, hash, |node| node.owner() == owner);
+    let kept = nodes(page).enumerate().filter(|(index, _)| Some(*index) != at).map(|(_, entry)| entry);
+    compose(kept.chain(new.map(|bytes| (tag(hash), bytes))))
+}
+
+/// A page of these nodes.
+pub(super) fn compose<'a>(entries: impl Iterator<Item = (u8, &'a [u8])> + Clone) -> Page {
+    let (count, bytes) =
+        entries.clone().fold((0, 0), |(count, bytes), (_, node)| (count + 1, bytes + node.len()));
+    let head = TAGS + padded(count) + (count + 1) * 4;
+    let mut page = Vec::with_capacity(head + bytes);
+    page.extend_from_slice(&(count as u16).to_le_bytes());
+    page.resize(TAGS, 0);
+    page.extend(entries.clone().map(|(tag, _)| tag));
+    page.resize(TAGS + padded(count), 0);
+    let mut at = head;
+    for (_, node) in entries.clone() {
+        page.extend_from_slice(&(at as u32).to_le_bytes());
+        at += node.len();
+    }
+    page.extend_from_slice(&(at as u32).to_le_bytes());
+    for (_, node) in entries {
+        page.extend_from_slice(node);
+    }
+    page.into()
+}
