@@ -1,0 +1,166 @@
+//! Between the log and the store, and on the way to the log.
+
+use crate::guard::Permit;
+use actix::Message;
+use zone_model::{Event, Name, Partition, Position, RecordType, RrSet, SourceId, Timestamp};
+
+/// Asks zone-store where to go on reading a source. Sent before the first [`ApplyChanges`] of the source.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<SourceState, ApplyError>")]
+pub struct OpenSource {
+    /// Which source.
+    pub source: SourceId,
+}
+
+/// What zone-store knows of a source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceState {
+    /// For each partition that was read, the last position that was applied: reading goes on behind it.
+    pub positions: Vec<(Partition, Position)>,
+    /// The latest moment with which this node was in step with the source; `None` if it never was.
+    pub in_step: Option<Timestamp>,
+}
+
+/// Applies a batch of events in their order and stores their positions with them: all or nothing, and
+/// visible in one snapshot. Events of one change never stand in two batches.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Applied, ApplyError>")]
+pub struct ApplyChanges {
+    /// The source of all events of the batch.
+    pub source: SourceId,
+    /// The events, those of one partition in the order of the log. May be empty: positions move on over what
+    /// a log keeps for itself, and a node may come to be in step without an event.
+    pub events: Vec<Event>,
+    /// Where each partition of the batch stands behind it.
+    pub positions: Vec<(Partition, Position)>,
+    /// Set when this batch brings the node in step with its source: the moment at which the source's ends,
+    /// now passed, were read.
+    pub in_step: Option<Timestamp>,
+    /// A place in the queue of batches on their way to the store.
+    pub permit: Permit,
+}
+
+/// What came of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// How many served RRsets the batch changed.
+    pub changed: usize,
+    /// How many of its events were quarantined.
+    pub quarantined: usize,
+    /// The number of the catalogue that shows it.
+    pub catalog: u64,
+}
+
+/// Why a batch was not applied. Nothing of it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApplyError {
+    /// The store could not be read or written; the batch may be sent again.
+    #[error("the store failed: {0}")]
+    Store(String),
+    /// A defect: the store's actor panicked over the batch and was rebuilt.
+    #[error("the store crashed over the batch; its log has the place")]
+    Crashed,
+    /// The actor is stopping.
+    #[error("the store is stopping")]
+    Stopping,
+}
+
+/// Asks event-consumer how its sources are.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Vec<SourceStatus>")]
+pub struct ReadSources;
+
+/// How a source is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceStatus {
+    /// Which source.
+    pub source: SourceId,
+    /// Its kind, for people: `kafka` or `journal`.
+    pub kind: &'static str,
+    /// Whether the source can be read at present.
+    pub connected: bool,
+    /// The latest moment with which the node was in step; `None` if it never was.
+    pub in_step: Option<Timestamp>,
+    /// Why nothing more is applied from the source, where that is so: what happened and what to do.
+    pub alarm: Option<String>,
+    /// The last error, where the source is not connected.
+    pub last_error: Option<String>,
+    /// Events read since the start.
+    pub events_read: u64,
+    /// Partition by partition.
+    pub partitions: Vec<PartitionStatus>,
+}
+
+/// How a partition is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionStatus {
+    /// Which partition.
+    pub partition: Partition,
+    /// Where reading stands, in the source's own words (an offset; bytes).
+    pub at: String,
+    /// The position behind which reading goes on; `None` before the first event.
+    pub position: Option<Position>,
+    /// How much is left to read up to the end last seen: events for Kafka, bytes for a journal.
+    pub lag: u64,
+}
+
+/// Publishes a change of one zone as events on the log.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<Published, PublishError>")]
+pub struct Publish {
+    /// What to change; RRsets of one zone.
+    pub edits: Vec<Edit>,
+    /// Who makes the change, for the header `producer`.
+    pub producer: String,
+}
+
+/// One wanted change of an RRset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// The owner has exactly this RRset of the type.
+    Set {
+        /// The owner.
+        owner: Name,
+        /// The type.
+        rtype: RecordType,
+        /// The RRset.
+        rrset: RrSet,
+    },
+    /// The owner has no RRset of the type.
+    Remove {
+        /// The owner.
+        owner: Name,
+        /// The type.
+        rtype: RecordType,
+    },
+}
+
+/// A change that stands on the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The source it was published to.
+    pub source: SourceId,
+    /// Its last position in each partition it touched: what a node is asked to have applied.
+    pub positions: Vec<(Partition, Position)>,
+    /// How many events it became.
+    pub events: usize,
+}
+
+/// Why a change was not published.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The change itself is wrong: nothing was published.
+    #[error("{0}")]
+    Refused(String),
+    /// Another change of the zone came between: nothing was published, and trying again may succeed.
+    #[error("another change of the zone came between: {0}")]
+    Conflict(String),
+    /// The log cannot be reached; nothing was published.
+    #[error("the log cannot be written: {0}")]
+    Unavailable(String),
+    /// It is not known whether the change was published.
+    #[error("the log did not acknowledge the change, which may or may not stand on it: {0}")]
+    Unknown(String),
+}
