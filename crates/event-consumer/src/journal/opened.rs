@@ -1,0 +1,238 @@
+//! A journal's file while it is being read.
+
+use super::header::{id_of, read_header};
+use super::line::{PARTITION, Understood, quarantined, understand};
+use super::lines::Lines;
+use crate::source::Output;
+use std::fs::{File, Metadata};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use zone_model::{JournalPosition, SourceId, Timestamp};
+
+/// An open file, and how far it was read.
+pub(crate) struct Opened {
+    pub(crate) file: File,
+    /// Behind the last line that was yielded.
+    pub(crate) at: JournalPosition,
+    lines: Lines,
+    /// Lines in front of `at`; `None` as long as nobody needed to know after a start in the middle.
+    line: Option<u64>,
+    /// Its length when it was opened.
+    length_at_start: u64,
+    /// Its length when it was looked at last.
+    length: u64,
+    live: bool,
+    at_end: bool,
+    unsynced: bool,
+    in_step_due: Instant,
+}
+
+/// How a look at the file ended.
+pub(crate) enum Look {
+    /// The end was reached that the file had.
+    All,
+    /// There is more.
+    More,
+    /// Its first line names another journal.
+    Other(String),
+}
+
+/// Lines that are yielded at a time.
+const AT_A_TIME: usize = 4_096;
+/// Bytes that are yielded at a time, about.
+const BYTES_AT_A_TIME: u64 = 4 << 20;
+/// From this on a sync is worth a line in the log.
+const SLOW_SYNC: Duration = Duration::from_millis(10);
+
+// === impl Opened ===
+
+impl Opened {
+    /// Goes on reading behind `at`; `None` where no line ends there, so that it cannot be the file that was read.
+    pub(crate) fn behind(mut file: File, at: JournalPosition) -> std::io::Result<Option<Self>> {
+        let length = file.metadata()?.len();
+        if !begins_line(&mut file, at.offset)? {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            file,
+            at,
+            lines: Lines::default(),
+            line: (at.offset == 0).then_some(0),
+            length_at_start: length,
+            length,
+            live: false,
+            at_end: false,
+            // What was read before may have been written by somebody who did not sync.
+            unsynced: true,
+            in_step_due: Instant::now(),
+        }))
+    }
+
+    /// How many bytes were read, those of an unfinished line included.
+    pub(crate) fn read_to(&self) -> u64 {
+        self.at.offset + self.lines.waiting()
+    }
+
+    /// How many bytes were there at the last look and were not yielded.
+    pub(crate) fn lag(&self) -> u64 {
+        self.length.saturating_sub(self.at.offset)
+    }
+
+    /// Where reading stands, for people.
+    pub(crate) fn place(&self) -> String {
+        match self.line {
+            Some(line) => format!("byte {}, line {line}", self.at.offset),
+            None => format!("byte {}", self.at.offset),
+        }
+    }
+
+    /// Reads up to the length that the file had at `now`, and says how often that brings a node in step, if so.
+    pub(crate) fn read(
+        &mut self,
+        path: &Path,
+        id: &SourceId,
+        length: u64,
+        now: Timestamp,
+        in_step_every: Option<Duration>,
+        out: &mut Vec<Output>,
+    ) -> std::io::Result<Look> {
+        self.length = length;
+        let (began_at, began_with) = (self.at.offset, out.len());
+        loop {
+            while let Some(line) = self.lines.next_line() {
+                if self.at.offset >= self.length_at_start && !std::mem::replace(&mut self.live, true) {
+                    out.push(Output::Live(PARTITION));
+                }
+                let is_first = self.at.offset == 0;
+                self.at.offset += line.length;
+                self.line = self.line.map(|line| line + 1);
+                self.at_end = false;
+                match understand(&line, is_first, &mut self.at) {
+                    Understood::Output(output) => out.push(output),
+                    Understood::Header(header) => {
+                        if header.id != id.as_str() {
+                            return Ok(Look::Other(header.id));
+                        }
+                        self.at.generation = header.generation;
+                        out.push(Output::Passed(PARTITION, self.at.encode()));
+                    }
+                    Understood::Malformed { bytes, reason } => {
+                        let number = match self.line {
+                            Some(number) => number,
+                            None => count_lines(path, self.at.offset)?,
+                        };
+                        self.line = Some(number);
+                        out.push(quarantined(number, &self.at, bytes, &reason));
+                    }
+                }
+                if out.len() - began_with >= AT_A_TIME {
+                    return Ok(Look::More);
+                }
+            }
+            if self.at.offset - began_at >= BYTES_AT_A_TIME {
+                return Ok(Look::More);
+            }
+            // What comes while this is read waits for its turn, so that the end of a moment is really reached.
+            if self.read_to() >= length || self.lines.read_from(&mut self.file)? == 0 {
+                break;
+            }
+            self.unsynced = true;
+        }
+        self.at_its_end(now, in_step_every, out);
+        Ok(Look::All)
+    }
+
+    fn at_its_end(&mut self, now: Timestamp, in_step_every: Option<Duration>, out: &mut Vec<Output>) {
+        if !std::mem::replace(&mut self.live, true) {
+            out.push(Output::Live(PARTITION));
+        }
+        if !std::mem::replace(&mut self.at_end, true) {
+            out.push(Output::AtEnd(PARTITION));
+        }
+        let instant = Instant::now();
+        if let Some(pause) = in_step_every.filter(|_| instant >= self.in_step_due) {
+            self.in_step_due = instant + pause;
+            out.push(Output::InStep(now));
+        }
+    }
+
+    /// Makes sure that no power cut takes what was read.
+    pub(crate) fn sync(&mut self, path: &Path) {
+        if !std::mem::replace(&mut self.unsynced, false) {
+            return;
+        }
+        let began = Instant::now();
+        if let Err(error) = self.file.sync_data() {
+            let path = path.display();
+            tracing::warn!(%path, %error, "the journal cannot be synced; a power cut may take what was served");
+        }
+        let took = began.elapsed();
+        if took > SLOW_SYNC {
+            tracing::debug!(?took, "syncing the journal held a batch up");
+        }
+    }
+
+    /// Where to go on in `path`, which is another file by now: behind its compacted part, if its first line says
+    /// that it is the compacted form of this file, and this file was read to its end.
+    pub(crate) fn goes_on_in(&self, path: &Path, id: &SourceId) -> std::io::Result<Option<JournalPosition>> {
+        goes_on(path, id, &self.at)
+    }
+}
+
+/// Where a reader that stands at `at`, in a file that is gone, goes on in the one that took its place.
+pub(crate) fn goes_on(
+    path: &Path,
+    id: &SourceId,
+    at: &JournalPosition,
+) -> std::io::Result<Option<JournalPosition>> {
+    let Some(header) = read_header(path)? else { return Ok(None) };
+    let follows = at.generation.checked_add(1) == Some(header.generation) && at.offset == header.replaced;
+    if !follows || id_of(Some(&header)) != id.as_str() {
+        return Ok(None);
+    }
+    let inode = inode(&std::fs::metadata(path)?);
+    Ok(Some(JournalPosition {
+        generation: header.generation,
+        offset: header.compacted,
+        inode,
+        last_timestamp: at.last_timestamp,
+    }))
+}
+
+/// What tells a file from the one that takes its place.
+pub(crate) fn inode(metadata: &Metadata) -> u64 {
+    #[cfg(unix)]
+    return std::os::unix::fs::MetadataExt::ino(metadata);
+    // Where there are none, only a file that shrank is noticed.
+    #[cfg(not(unix))]
+    return u64::from(!metadata.is_file());
+}
+
+/// Stands the file at this offset; whether a line begins there.
+fn begins_line(file: &mut File, offset: u64) -> std::io::Result<bool> {
+    let Some(before) = offset.checked_sub(1) else {
+        return file.rewind().map(|()| true);
+    };
+    file.seek(SeekFrom::Start(before))?;
+    let mut byte = [0];
+    match file.read_exact(&mut byte) {
+        Ok(()) => Ok(byte == *b"\n"),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Counts the lines up to an offset. Positions do not hold the number, and only a malformed line needs it.
+fn count_lines(path: &Path, end: u64) -> std::io::Result<u64> {
+    let mut file = File::open(path)?.take(end);
+    let mut block = vec![0; 64 << 10];
+    let mut lines = 0;
+    loop {
+        let n = file.read(&mut block)?;
+        if n == 0 {
+            return Ok(lines);
+        }
+        lines += block[..n].iter().filter(|byte| **byte == b'\n').count() as u64;
+    }
+}

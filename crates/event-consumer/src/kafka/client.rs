@@ -1,0 +1,164 @@
+//! A consumer of one topic: requests go out, and everything comes back in one queue.
+
+use super::context::Context;
+use super::ffi::{self, Queue};
+use crate::error::{ConfigError, OpenError};
+use crate::kafka_config::{KafkaConfig, kafka_properties};
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use std::ffi::CString;
+use std::time::Duration;
+use zone_model::Headers;
+
+/// A connection to a topic's brokers.
+pub(crate) struct Client {
+    // Above the consumer: it is dropped first.
+    queue: Queue,
+    consumer: BaseConsumer<Context>,
+    topic: String,
+    topic_c: CString,
+    assigned: bool,
+    /// A broker that answered; asked from then on.
+    broker: Option<i32>,
+}
+
+/// What happened at a consumer.
+#[derive(Debug)]
+pub(crate) enum Happened {
+    /// An event of the topic.
+    Message(Message),
+    /// A partition has nothing more: its next offset would be this one.
+    End { partition: i32, offset: i64 },
+    /// The answer to [`Client::describe`].
+    Described(Result<Description, (RDKafkaErrorCode, String)>),
+    /// The answer to [`Client::ask_ends`]: the offset behind the last event that may be read.
+    Ends(Result<Vec<(i32, i64)>, (RDKafkaErrorCode, String)>),
+    /// Something does not work.
+    Failed { code: RDKafkaErrorCode, partition: Option<i32>, text: String },
+    /// Nothing that concerns us.
+    Nothing,
+}
+
+/// An event of a topic.
+#[derive(Debug)]
+pub(crate) struct Message {
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    /// Under which leader it was written; −1 where that is not known.
+    pub(crate) leader_epoch: i32,
+    /// In milliseconds; 0 where there is none.
+    pub(crate) timestamp: i64,
+    pub(crate) key: Vec<u8>,
+    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) headers: Headers,
+}
+
+/// What the broker says of a topic.
+#[derive(Debug)]
+pub(crate) struct Description {
+    /// Its id; zeros from a broker that has none (before Kafka 2.8).
+    pub(crate) id: [u8; 16],
+    pub(crate) partitions: Vec<i32>,
+}
+
+/// From where a partition is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct From {
+    pub(crate) partition: i32,
+    /// The first offset to read; `None` for whatever there is.
+    pub(crate) offset: Option<i64>,
+    /// The leader epoch of the event before it, where one was read.
+    pub(crate) leader_epoch: Option<i32>,
+}
+
+/// How long a broker is looked for at a time.
+const FIND_BROKER: Duration = Duration::from_secs(1);
+
+// === impl Client ===
+
+impl Client {
+    /// Makes a client. No broker is spoken to yet.
+    pub(crate) fn new(config: &KafkaConfig) -> Result<Self, OpenError> {
+        let mut client = ClientConfig::new();
+        for (key, value) in kafka_properties(config)? {
+            client.set(key, value);
+        }
+        client.set_log_level(RDKafkaLogLevel::Info);
+        let consumer = BaseConsumer::from_config_and_context(&client, Context).map_err(explained)?;
+        let no_queue = || OpenError::Client("librdkafka has no queue for the consumer".into());
+        let topic_c =
+            CString::new(config.topic.as_str()).map_err(|error| OpenError::Client(error.to_string()))?;
+        let queue = Queue::of(&consumer).ok_or_else(no_queue)?;
+        Ok(Self { queue, consumer, topic: config.topic.clone(), topic_c, assigned: false, broker: None })
+    }
+
+    /// Waits for the next thing that happens.
+    pub(crate) fn poll(&self, timeout: Duration) -> Option<Happened> {
+        self.queue.poll(timeout)
+    }
+
+    /// Asks for the topic's id and partitions. The first time, and after [`Self::forget_broker`], this waits until
+    /// some broker says which one it is.
+    pub(crate) fn describe(&mut self) -> Result<(), (RDKafkaErrorCode, String)> {
+        let broker = match self.broker {
+            Some(broker) => broker,
+            None => {
+                let metadata = self.consumer.fetch_metadata(Some(&self.topic), FIND_BROKER);
+                let code = |error: &KafkaError| error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+                let metadata = metadata.map_err(|error| (code(&error), error.to_string()))?;
+                // Who was asked as a bootstrap server has no id yet; then it is one of those that it named.
+                let answered = Some(metadata.orig_broker_id()).filter(|id| *id >= 0);
+                let named = || metadata.brokers().first().map(|broker| broker.id());
+                let nobody = || (RDKafkaErrorCode::BrokerNotAvailable, "no broker is known".to_owned());
+                *self.broker.insert(answered.or_else(named).ok_or_else(nobody)?)
+            }
+        };
+        self.queue.describe(&self.consumer, &self.topic_c, broker);
+        Ok(())
+    }
+
+    /// Asks another broker the next time.
+    pub(crate) fn forget_broker(&mut self) {
+        self.broker = None;
+    }
+
+    /// Asks where these partitions end.
+    pub(crate) fn ask_ends(&self, partitions: impl Iterator<Item = i32>) {
+        self.queue.ask_ends(&self.consumer, &self.topic_c, partitions);
+    }
+
+    /// Reads further partitions.
+    pub(crate) fn assign(&mut self, partitions: &[From]) -> Result<(), KafkaError> {
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for from in partitions {
+            let offset = from.offset.map_or(Offset::Beginning, Offset::Offset);
+            list.add_partition_offset(&self.topic, from.partition, offset)?;
+        }
+        let epoch_of = |partition| partitions.iter().find(|from| from.partition == partition)?.leader_epoch;
+        ffi::set_leader_epochs(&list, epoch_of);
+        if std::mem::replace(&mut self.assigned, true) {
+            self.consumer.incremental_assign(&list)
+        } else {
+            self.consumer.assign(&list)
+        }
+    }
+
+    /// The end of a partition as the last response told it.
+    pub(crate) fn high_watermark(&self, partition: i32) -> Option<i64> {
+        ffi::high_watermark(&self.consumer, &self.topic_c, partition)
+    }
+}
+
+fn explained(error: KafkaError) -> OpenError {
+    match error {
+        KafkaError::ClientConfig(_, reason, key, value) => OpenError::Config(ConfigError::Value {
+            // A secret may have been refused; its name is enough.
+            value: if key.contains("password") || key.contains("secret") { "***".into() } else { value },
+            key: format!("kafka.properties.{key}"),
+            allowed: format!("what librdkafka takes ({reason})"),
+        }),
+        other => OpenError::Client(other.to_string()),
+    }
+}

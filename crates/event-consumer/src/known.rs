@@ -1,0 +1,116 @@
+//! What is known of a source while its [`Link`](crate::link::Link) is under way.
+
+use crate::link::Step;
+use crate::reader::ReaderStatus;
+use crate::source::{Progress, SourceSpec};
+use messages::{PartitionStatus, SourceStatus};
+use tokio::sync::watch;
+use zone_model::{Partition, Position, SourceId, Timestamp};
+
+/// How a source is, for whoever asks.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) id: SourceId,
+    pub(crate) kind: &'static str,
+    pub(crate) in_step: Option<Timestamp>,
+    pub(crate) error: Option<String>,
+    pub(crate) alarm: Option<String>,
+    pub(crate) quarantined: u64,
+    pub(crate) reader: watch::Receiver<ReaderStatus>,
+    /// Counters of the readers before this one.
+    pub(crate) before: Counters,
+}
+
+/// Counters of a source since the actor's start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counters {
+    pub(crate) events: u64,
+    pub(crate) bytes: u64,
+    pub(crate) unusable: u64,
+    pub(crate) closed_early: u64,
+    pub(crate) failures: u64,
+}
+
+// === impl Known ===
+
+impl Known {
+    pub(crate) fn new(spec: &SourceSpec) -> Self {
+        let (_, reader) = watch::channel(ReaderStatus::default());
+        Self {
+            id: spec.id().clone(),
+            kind: spec.kind(),
+            in_step: None,
+            error: None,
+            alarm: None,
+            quarantined: 0,
+            reader,
+            before: Counters::default(),
+        }
+    }
+
+    /// Enters what came of a step.
+    pub(crate) fn note(&mut self, step: Step) {
+        match step {
+            Step::Reading { status, in_step } => {
+                self.before = self.counters();
+                self.reader = status;
+                self.in_step = self.in_step.max(in_step);
+            }
+            Step::Applied { applied, in_step } => {
+                self.error = None;
+                self.quarantined += applied.quarantined as u64;
+                self.in_step = self.in_step.max(in_step);
+            }
+            Step::Failed(error) => {
+                tracing::warn!(source = %self.id, error, "a source is opened again");
+                self.before.failures += 1;
+                self.error = Some(error);
+            }
+            Step::Halted(alarm) => {
+                tracing::error!(source = %self.id, alarm, "nothing more is applied from a source");
+                self.alarm = Some(alarm);
+            }
+            Step::Done => {}
+        }
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        let reader = self.reader.borrow();
+        Counters {
+            events: self.before.events + reader.events,
+            bytes: self.before.bytes + reader.bytes,
+            unusable: self.before.unusable + reader.unusable,
+            closed_early: self.before.closed_early + reader.closed_early,
+            failures: self.before.failures,
+        }
+    }
+
+    pub(crate) fn status(&self) -> SourceStatus {
+        let reader = self.reader.borrow();
+        let partition = |(progress, position): &(Progress, Option<Position>)| PartitionStatus {
+            partition: progress.partition,
+            at: progress.at.clone(),
+            position: *position,
+            lag: progress.lag,
+        };
+        SourceStatus {
+            source: self.id.clone(),
+            kind: self.kind,
+            connected: reader.connected,
+            in_step: self.in_step,
+            alarm: self.alarm.clone().or_else(|| reader.alarm.clone()),
+            last_error: reader.last_error.clone().or_else(|| self.error.clone()),
+            events_read: self.counters().events,
+            partitions: reader.partitions.iter().map(partition).collect(),
+        }
+    }
+
+    pub(crate) fn lags(&self) -> Vec<(Partition, u64)> {
+        self.reader
+            .borrow()
+            .partitions
+            .iter()
+            .map(|(progress, _)| (progress.partition, progress.lag))
+            .collect()
+    }
+}

@@ -1,0 +1,67 @@
+//! What is measured of the sources, and told to metric-agent.
+
+use crate::known::{Counters, Known};
+use messages::{Labels, Sample};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use zone_model::{Partition, SourceId};
+
+/// Makes samples of what changed since the last time.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    counted: BTreeMap<SourceId, (Counters, u64)>,
+    gauges: BTreeMap<(&'static str, SourceId, Option<Partition>), u64>,
+}
+
+// === impl Meter ===
+
+impl Meter {
+    /// Adds what changed of this source.
+    pub(crate) fn measure(&mut self, known: &Known, samples: &mut Vec<Sample>) {
+        let now = (known.counters(), known.quarantined);
+        let then = self.counted.insert(known.id.clone(), now).unwrap_or_default();
+        let counts = [
+            ("dns_events_read_total", now.0.events, then.0.events),
+            ("dns_event_bytes_read_total", now.0.bytes, then.0.bytes),
+            ("dns_events_unusable_total", now.0.unusable, then.0.unusable),
+            ("dns_events_quarantined_total", now.1, then.1),
+            ("dns_changes_closed_early_total", now.0.closed_early, then.0.closed_early),
+            ("dns_source_failures_total", now.0.failures, then.0.failures),
+        ];
+        for (name, now, then) in counts {
+            if now > then {
+                samples.push(Sample::count(name, labels(&known.id, None), now - then));
+            }
+        }
+        let status = known.status();
+        self.gauge("dns_source_connected", &known.id, None, u64::from(status.connected), samples);
+        self.gauge("dns_source_alarm", &known.id, None, u64::from(status.alarm.is_some()), samples);
+        for (partition, lag) in known.lags() {
+            self.gauge("dns_source_lag", &known.id, Some(partition), lag, samples);
+        }
+    }
+
+    /// Has every gauge told again the next time.
+    pub(crate) fn forget_gauges(&mut self) {
+        self.gauges.clear();
+    }
+
+    fn gauge(
+        &mut self,
+        name: &'static str,
+        source: &SourceId,
+        partition: Option<Partition>,
+        value: u64,
+        samples: &mut Vec<Sample>,
+    ) {
+        if self.gauges.insert((name, source.clone(), partition), value) != Some(value) {
+            samples.push(Sample::gauge(name, labels(source, partition), value as f64));
+        }
+    }
+}
+
+fn labels(source: &SourceId, partition: Option<Partition>) -> Labels {
+    let mut labels: Labels = vec![("source", Cow::Owned(source.to_string()))];
+    labels.extend(partition.map(|partition| ("partition", Cow::Owned(partition.to_string()))));
+    labels
+}

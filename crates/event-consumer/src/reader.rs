@@ -1,0 +1,398 @@
+//! The thread that polls one source, decodes what it yields, and hands on batches through a bounded channel.
+//!
+//! A slow reader of the batches holds the thread up, and the thread the source: nothing piles up. While the
+//! channel is full the thread goes on assembling until its batch has reached its size, so that batches grow
+//! with the backlog; while it is not, an event is handed on at once.
+
+use crate::assemble::{Assembler, ClosedEarly};
+use crate::batch::Batch;
+use crate::config::BatchConfig;
+use crate::source::{Output, Progress, Source, SourceSpec};
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use zone_model::{Event, EventBody, Partition, Position, RawEvent};
+
+/// A source's thread. It ends when this is dropped, at the latest [`IDLE`] later.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    status: watch::Receiver<ReaderStatus>,
+    /// The thread reads on as long as this exists.
+    wanted: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+/// How reading goes; counters since the thread's start.
+#[derive(Clone, Debug, Default)]
+pub struct ReaderStatus {
+    /// Whether the source can be read at present.
+    pub connected: bool,
+    /// Why not, where it cannot.
+    pub last_error: Option<String>,
+    /// Why nothing more is read, where that is so.
+    pub alarm: Option<String>,
+    /// Events read.
+    pub events: u64,
+    /// Bytes of their keys, values and headers.
+    pub bytes: u64,
+    /// Events that cannot be used.
+    pub unusable: u64,
+    /// Changes that were handed on before all of them was there.
+    pub closed_early: u64,
+    /// Partition by partition.
+    pub partitions: Vec<(Progress, Option<Position>)>,
+    /// Why the thread ended, when it has.
+    pub ended: Option<Ended>,
+}
+
+/// Why a source's thread ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ended {
+    /// Nobody wants its batches any more.
+    Stopped,
+    /// The source raised an alarm: nothing more must be applied from it.
+    Alarm,
+    /// The source could not be opened, and why. It may be tried again.
+    NotOpened(String),
+    /// A defect: the thread panicked, and over what. It may be started again.
+    Panicked(String),
+}
+
+/// Where a reader's batches go.
+pub(crate) trait Sink: Send + 'static {
+    /// Hands a batch on if there is room.
+    fn try_send(&mut self, batch: Batch) -> Result<(), Refused>;
+    /// Waits for room. False when nobody takes batches any more.
+    fn send(&mut self, batch: Batch) -> bool;
+}
+
+/// Why a batch was not taken.
+pub(crate) enum Refused {
+    Full(Batch),
+    Closed,
+}
+
+/// How long a quiet source is waited for before the thread looks whether it is still wanted.
+const IDLE: Duration = Duration::from_millis(100);
+/// How long a source is waited for while a batch waits for room.
+const BUSY: Duration = Duration::from_millis(1);
+/// How often the status of the partitions is made, at most.
+const STATUS_EVERY: Duration = Duration::from_millis(50);
+
+// === impl Reader ===
+
+impl Reader {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// Whatever keeps the system from making a thread.
+    pub(crate) fn start(
+        spec: SourceSpec,
+        positions: Vec<(Partition, Position)>,
+        config: BatchConfig,
+        sink: impl Sink,
+    ) -> std::io::Result<Self> {
+        let (sender, status) = watch::channel(ReaderStatus::default());
+        let (wanted, is_wanted) = channel();
+        let name = format!("read {}", spec.id());
+        let thread = std::thread::Builder::new().name(name).spawn(move || {
+            let _span = tracing::info_span!("source", id = %spec.id()).entered();
+            let run = || Reading::run(&spec, &positions, config, sink, &sender, is_wanted);
+            let ended =
+                catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Ended::Panicked(text_of(&*panic)));
+            sender.send_modify(|status| {
+                status.connected = false;
+                status.ended = Some(ended);
+            });
+        })?;
+        Ok(Self { status, wanted, thread })
+    }
+
+    pub(crate) fn status(&self) -> watch::Receiver<ReaderStatus> {
+        self.status.clone()
+    }
+
+    /// Ends the thread and waits for it, when the channel of its sink has been dropped. May take as long as a
+    /// client needs to close its connections; do not call it on a thread that others wait for.
+    pub(crate) fn stop(self) {
+        drop(self.wanted);
+        // A panic was caught and told in the status.
+        drop(self.thread.join());
+    }
+}
+
+/// What the thread has in hand.
+struct Reading<'a, S> {
+    sink: S,
+    status: &'a watch::Sender<ReaderStatus>,
+    is_wanted: Receiver<()>,
+    assembler: Assembler,
+    /// A batch that waits for room.
+    pending: Option<Batch>,
+    /// The last position yielded in each partition.
+    positions: BTreeMap<Partition, Position>,
+    counted: Counted,
+    alarm: Option<String>,
+    status_due: Instant,
+}
+
+/// What was read since the status was last told.
+#[derive(Default)]
+struct Counted {
+    events: u64,
+    bytes: u64,
+    unusable: u64,
+    closed_early: u64,
+    link: Option<Result<(), String>>,
+}
+
+// === impl Reading ===
+
+impl<'a, S: Sink> Reading<'a, S> {
+    fn run(
+        spec: &SourceSpec,
+        positions: &[(Partition, Position)],
+        config: BatchConfig,
+        sink: S,
+        status: &'a watch::Sender<ReaderStatus>,
+        is_wanted: Receiver<()>,
+    ) -> Ended {
+        let mut source = match spec.open(positions) {
+            Ok(source) => source,
+            Err(error) => {
+                let error = error.to_string();
+                status.send_modify(|status| status.last_error = Some(error.clone()));
+                return Ended::NotOpened(error);
+            }
+        };
+        let mut reading = Self {
+            sink,
+            status,
+            is_wanted,
+            assembler: Assembler::new(spec.id().clone(), config),
+            pending: None,
+            positions: positions.iter().copied().collect(),
+            counted: Counted::default(),
+            alarm: None,
+            status_due: Instant::now(),
+        };
+        reading.read(&mut *source)
+    }
+
+    fn read(&mut self, source: &mut dyn Source) -> Ended {
+        let mut outputs = Vec::new();
+        while self.is_wanted.try_recv() != Err(TryRecvError::Disconnected) {
+            let more = source.poll(self.patience(), &mut outputs);
+            let now = Instant::now();
+            for output in outputs.drain(..) {
+                self.take(output, now);
+                if self.assembler.is_full() && !self.hand_on(source) {
+                    return Ended::Stopped;
+                }
+                if self.alarm.is_some() {
+                    break;
+                }
+            }
+            self.assembler.tick(now);
+            self.report_early();
+            if let Some(alarm) = self.alarm.take() {
+                let handed_on = !self.assembler.is_something() || self.hand_on(source);
+                self.tell(source, now, true);
+                tracing::error!(alarm, "nothing more is applied from this source");
+                self.status.send_modify(|status| status.alarm = Some(alarm));
+                // What was read before the alarm holds.
+                return if handed_on && self.flush() { Ended::Alarm } else { Ended::Stopped };
+            }
+            if !self.offer(source, more) {
+                return Ended::Stopped;
+            }
+            self.tell(source, now, false);
+        }
+        Ended::Stopped
+    }
+
+    /// How long the source may wait for something to say.
+    fn patience(&self) -> Duration {
+        if self.pending.is_some() || self.assembler.is_something() {
+            return BUSY;
+        }
+        let deadline = self.assembler.deadline().map(|at| at.saturating_duration_since(Instant::now()));
+        deadline.unwrap_or(IDLE).min(IDLE)
+    }
+
+    fn take(&mut self, output: Output, now: Instant) {
+        match output {
+            Output::Event(raw) => {
+                let bytes = size_of_raw(&raw);
+                self.take_event(zone_model::decode::decode(raw), bytes, now);
+            }
+            Output::Unusable(event) => {
+                let bytes = size_of_event(&event);
+                self.take_event(event, bytes, now);
+            }
+            Output::Passed(partition, position) => {
+                self.positions.insert(partition, position);
+                self.assembler.passed(partition, position);
+            }
+            Output::Live(partition) => self.assembler.live(partition),
+            Output::AtEnd(partition) => self.assembler.at_end(partition),
+            Output::InStep(moment) => self.assembler.in_step(moment),
+            Output::Partition(partition) => tracing::debug!(%partition, "reading a partition"),
+            Output::Connected => {
+                tracing::info!("the log can be read");
+                self.counted.link = Some(Ok(()));
+            }
+            Output::Away(error) => {
+                tracing::warn!(error, "the log cannot be read; what is served stays served");
+                self.counted.link = Some(Err(error));
+            }
+            Output::Alarm(alarm) => self.alarm = Some(alarm),
+        }
+    }
+
+    fn take_event(&mut self, event: Event, bytes: usize, now: Instant) {
+        self.counted.events += 1;
+        self.counted.bytes += bytes as u64;
+        if let EventBody::Unusable(unusable) = &event.body {
+            self.counted.unusable += 1;
+            tracing::warn!(
+                partition = %event.partition,
+                key = %event.key.escape_ascii(),
+                reason = unusable.reason,
+                "an event cannot be used and is quarantined"
+            );
+        }
+        self.positions.insert(event.partition, event.position);
+        self.assembler.event(event, bytes, now);
+    }
+
+    fn report_early(&mut self) {
+        for ClosedEarly { partition, change, seen, size, why } in self.assembler.take_early() {
+            self.counted.closed_early += 1;
+            tracing::warn!(%partition, change, seen, ?size, ?why, "a change is shown before all of it is there");
+        }
+    }
+
+    /// Hands on what is there, if there is room and the source has nothing more ready. False when nobody takes
+    /// batches any more.
+    fn offer(&mut self, source: &mut dyn Source, more: bool) -> bool {
+        if self.pending.is_none() && !more && self.assembler.is_something() {
+            source.settle();
+            self.pending = Some(self.assembler.take());
+        }
+        self.submit()
+    }
+
+    /// Hands on the batch, waiting for room only for those before it.
+    fn hand_on(&mut self, source: &mut dyn Source) -> bool {
+        if !self.flush() {
+            return false;
+        }
+        source.settle();
+        self.pending = Some(self.assembler.take());
+        self.submit()
+    }
+
+    /// Tries to get rid of the batch that waits.
+    fn submit(&mut self) -> bool {
+        let Some(batch) = self.pending.take() else { return true };
+        match self.sink.try_send(batch) {
+            Ok(()) => true,
+            Err(Refused::Full(batch)) => {
+                self.pending = Some(batch);
+                true
+            }
+            Err(Refused::Closed) => false,
+        }
+    }
+
+    /// Waits for room for the batch that waits.
+    fn flush(&mut self) -> bool {
+        match self.pending.take() {
+            Some(batch) => self.sink.send(batch),
+            None => true,
+        }
+    }
+
+    fn tell(&mut self, source: &dyn Source, now: Instant, at_once: bool) {
+        let changed = self.counted.events > 0 || self.counted.link.is_some() || self.counted.closed_early > 0;
+        if now < self.status_due && !(at_once || self.counted.link.is_some()) {
+            return;
+        }
+        self.status_due = now + STATUS_EVERY;
+        let place = |progress: Progress| {
+            let position = self.positions.get(&progress.partition).copied();
+            (progress, position)
+        };
+        let partitions: Vec<_> = source.progress().into_iter().map(place).collect();
+        let counted = std::mem::take(&mut self.counted);
+        self.status.send_if_modified(|status| {
+            status.events += counted.events;
+            status.bytes += counted.bytes;
+            status.unusable += counted.unusable;
+            status.closed_early += counted.closed_early;
+            match counted.link {
+                Some(Ok(())) => (status.connected, status.last_error) = (true, None),
+                Some(Err(error)) => (status.connected, status.last_error) = (false, Some(error)),
+                None => {}
+            }
+            let moved = status.partitions != partitions;
+            status.partitions = partitions;
+            changed || moved
+        });
+    }
+}
+
+// === impl Sink ===
+
+impl Sink for tokio::sync::mpsc::Sender<Batch> {
+    fn try_send(&mut self, batch: Batch) -> Result<(), Refused> {
+        use tokio::sync::mpsc::error::TrySendError;
+        Self::try_send(self, batch).map_err(|error| match error {
+            TrySendError::Full(batch) => Refused::Full(batch),
+            TrySendError::Closed(_) => Refused::Closed,
+        })
+    }
+
+    fn send(&mut self, batch: Batch) -> bool {
+        self.blocking_send(batch).is_ok()
+    }
+}
+
+impl Sink for std::sync::mpsc::SyncSender<Batch> {
+    fn try_send(&mut self, batch: Batch) -> Result<(), Refused> {
+        use std::sync::mpsc::TrySendError;
+        Self::try_send(self, batch).map_err(|error| match error {
+            TrySendError::Full(batch) => Refused::Full(batch),
+            TrySendError::Disconnected(_) => Refused::Closed,
+        })
+    }
+
+    fn send(&mut self, batch: Batch) -> bool {
+        Self::send(self, batch).is_ok()
+    }
+}
+
+fn size_of_raw(raw: &RawEvent) -> usize {
+    let headers: usize = raw.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    raw.key.len() + raw.value.as_ref().map_or(0, Vec::len) + headers
+}
+
+fn size_of_event(event: &Event) -> usize {
+    let headers: usize = event.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let value = match &event.body {
+        EventBody::Unusable(unusable) => unusable.value.as_ref().map_or(0, Vec::len),
+        EventBody::Set(_) | EventBody::Null(_) => 0,
+    };
+    event.key.len() + value + headers
+}
+
+fn text_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it said nothing".into())
+}

@@ -1,0 +1,261 @@
+//! The actor between scripted sources and a store that fails on demand.
+
+use actix::{Actor, Addr, Context, Handler};
+use event_consumer::scripted::{Scripted, event};
+use event_consumer::{BatchConfig, EventConsumer, OpenError, Output, Peers, Progress, Source, SourceSpec};
+use messages::{
+    Applied, ApplyChanges, ApplyError, Measured, OpenSource, ReadSources, Shutdown, SourceState,
+    SourceStatus, Value,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use zone_model::{Headers, Partition, Position, SourceId, Timestamp};
+
+/// Stands in for zone-store: applies all or nothing, and remembers.
+#[derive(Default)]
+struct Store {
+    applied: BTreeMap<SourceId, Vec<Vec<u8>>>,
+    positions: BTreeMap<(SourceId, Partition), Position>,
+    in_step: Option<Timestamp>,
+    batches: u32,
+    /// What each batch, counted from 1, fails with.
+    fails: Vec<(std::ops::RangeInclusive<u32>, ApplyError)>,
+    counted: BTreeMap<&'static str, u64>,
+}
+
+#[derive(actix::Message)]
+#[rtype(result = "BTreeMap<SourceId, Vec<Vec<u8>>>")]
+struct WhatWasApplied;
+
+#[derive(actix::Message)]
+#[rtype(result = "BTreeMap<&'static str, u64>")]
+struct WhatWasCounted;
+
+impl Actor for Store {
+    type Context = Context<Self>;
+}
+
+impl Handler<OpenSource> for Store {
+    type Result = Result<SourceState, ApplyError>;
+
+    fn handle(&mut self, open: OpenSource, _: &mut Context<Self>) -> Self::Result {
+        let own = self.positions.iter().filter(|((source, _), _)| *source == open.source);
+        let positions = own.map(|((_, partition), position)| (*partition, *position)).collect();
+        Ok(SourceState { positions, in_step: self.in_step })
+    }
+}
+
+impl Handler<ApplyChanges> for Store {
+    type Result = Result<Applied, ApplyError>;
+
+    fn handle(&mut self, changes: ApplyChanges, _: &mut Context<Self>) -> Self::Result {
+        self.batches += 1;
+        if let Some((_, error)) = self.fails.iter().find(|(which, _)| which.contains(&self.batches)) {
+            return Err(error.clone());
+        }
+        let applied = self.applied.entry(changes.source.clone()).or_default();
+        applied.extend(changes.events.iter().map(|event| event.key.clone()));
+        let positions =
+            changes.positions.iter().map(|(p, position)| ((changes.source.clone(), *p), *position));
+        self.positions.extend(positions);
+        self.in_step = changes.in_step.or(self.in_step);
+        Ok(Applied { changed: changes.events.len(), quarantined: 1, catalog: 1 })
+    }
+}
+
+impl Handler<Measured> for Store {
+    type Result = ();
+
+    fn handle(&mut self, measured: Measured, _: &mut Context<Self>) {
+        for sample in measured.samples {
+            if let Value::Count(added) = sample.value {
+                *self.counted.entry(sample.name).or_default() += added;
+            }
+        }
+    }
+}
+
+impl Handler<WhatWasApplied> for Store {
+    type Result = actix::MessageResult<WhatWasApplied>;
+
+    fn handle(&mut self, _: WhatWasApplied, _: &mut Context<Self>) -> Self::Result {
+        actix::MessageResult(self.applied.clone())
+    }
+}
+
+impl Handler<WhatWasCounted> for Store {
+    type Result = actix::MessageResult<WhatWasCounted>;
+
+    fn handle(&mut self, _: WhatWasCounted, _: &mut Context<Self>) -> Self::Result {
+        actix::MessageResult(self.counted.clone())
+    }
+}
+
+fn script(events: u64) -> Vec<Output> {
+    let mut steps = vec![Output::Connected, Output::Partition(Partition(0)), Output::Live(Partition(0))];
+    steps.extend((0..events).map(|n| event(0, n, &format!("{n}"), None, Headers::new()).expect("fits")));
+    steps.push(Output::AtEnd(Partition(0)));
+    steps.push(Output::InStep(Timestamp(99)));
+    steps
+}
+
+fn keys(events: u64) -> Vec<Vec<u8>> {
+    (0..events).map(|n| n.to_string().into_bytes()).collect()
+}
+
+fn start(specs: Vec<SourceSpec>, store: Store) -> (Addr<EventConsumer>, Addr<Store>) {
+    let store = store.start();
+    let peers = Peers {
+        open: store.clone().recipient(),
+        apply: store.clone().recipient(),
+        measured: Some(store.clone().recipient()),
+    };
+    let batch = BatchConfig { max_events: 7, ..BatchConfig::default() };
+    (EventConsumer::of(specs, &batch, peers).start(), store)
+}
+
+async fn until(
+    consumer: &Addr<EventConsumer>,
+    enough: impl Fn(&[SourceStatus]) -> bool,
+) -> Vec<SourceStatus> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let status = consumer.send(ReadSources).await.expect("lives");
+        if enough(&status) {
+            return status;
+        }
+        assert!(Instant::now() < deadline, "not in time: {status:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn in_step(status: &[SourceStatus]) -> bool {
+    status.iter().all(|status| status.in_step == Some(Timestamp(99)))
+}
+
+#[actix::test]
+async fn all_sources_are_applied_in_order_and_measured_and_shutdown_is_answered() {
+    let specs = ["one", "two", "three", "four", "five"].map(|id| Scripted::new(script(50), 3).spec(id));
+    let (consumer, store) = start(specs.to_vec(), Store::default());
+    let status =
+        until(&consumer, |status| in_step(status) && status.iter().all(|one| one.events_read == 50)).await;
+    assert_eq!(status.len(), 5);
+    assert!(
+        status.iter().all(|one| one.connected && one.alarm.is_none() && one.kind == "scripted"),
+        "{status:?}"
+    );
+    assert_eq!(status[0].partitions[0].at, "step 50");
+    consumer.send(Shutdown).await.expect("answers");
+    assert!(!consumer.connected(), "the actor has stopped");
+    let applied = store.send(WhatWasApplied).await.expect("lives");
+    assert!(applied.values().all(|one| *one == keys(50)), "{applied:?}");
+    let counted = store.send(WhatWasCounted).await.expect("lives");
+    assert_eq!(counted["dns_events_read_total"], 250);
+}
+
+#[actix::test]
+async fn a_store_that_fails_gets_the_same_events_again_and_none_twice() {
+    let fails = vec![(3..=4, ApplyError::Store("disk full".into())), (6..=6, ApplyError::Crashed)];
+    let (consumer, store) =
+        start(vec![Scripted::new(script(60), 5).spec("log")], Store { fails, ..Store::default() });
+    until(&consumer, in_step).await;
+    assert_eq!(store.send(WhatWasApplied).await.expect("lives")[&SourceId::new("log")], keys(60));
+    consumer.send(Shutdown).await.expect("answers");
+}
+
+#[actix::test]
+async fn a_batch_that_always_crashes_the_store_halts_its_source() {
+    let fails = vec![(2..=1_000, ApplyError::Crashed)];
+    let (consumer, store) =
+        start(vec![Scripted::new(script(60), 5).spec("log")], Store { fails, ..Store::default() });
+    let status = until(&consumer, |status| status[0].alarm.is_some()).await;
+    assert!(status[0].alarm.as_ref().is_some_and(|alarm| alarm.contains("in a row")), "{status:?}");
+    let applied = store.send(WhatWasApplied).await.expect("lives");
+    assert!(keys(60).starts_with(&applied[&SourceId::new("log")]));
+    consumer.send(Shutdown).await.expect("answers");
+}
+
+#[actix::test]
+async fn what_came_before_an_alarm_is_applied_and_nothing_after_it() {
+    let mut steps = script(10);
+    steps.push(Output::Alarm("the file shrank".into()));
+    steps.push(event(0, 10, "after", None, Headers::new()).expect("fits"));
+    let (consumer, store) = start(vec![Scripted::new(steps, 100).spec("log")], Store::default());
+    let status = until(&consumer, |status| status[0].alarm.is_some() && in_step(status)).await;
+    assert_eq!(status[0].alarm.as_deref(), Some("the file shrank"));
+    assert!(!status[0].connected);
+    assert_eq!(store.send(WhatWasApplied).await.expect("lives")[&SourceId::new("log")], keys(10));
+    consumer.send(Shutdown).await.expect("answers");
+}
+
+/// A source that panics after some polls.
+struct Failing(Box<dyn Source>, u32);
+
+impl Source for Failing {
+    fn poll(&mut self, timeout: Duration, out: &mut Vec<Output>) -> bool {
+        assert!(self.1 > 0, "this source fails on purpose");
+        self.1 -= 1;
+        self.0.poll(timeout, out)
+    }
+
+    fn progress(&self) -> Vec<Progress> {
+        self.0.progress()
+    }
+}
+
+#[actix::test]
+async fn a_source_that_panics_or_does_not_open_is_opened_again_behind_what_was_applied() {
+    let opened = Arc::new(AtomicU32::new(0));
+    let script = Scripted::new(script(40), 6).spec("log");
+    let spec = SourceSpec::new(SourceId::new("log"), "scripted", move |positions| {
+        // The scripted source is wrapped, so that its own factory leaves out what was applied.
+        let inner = script.open(positions)?;
+        match opened.fetch_add(1, Ordering::Relaxed) {
+            0 => Err(OpenError::Client("not yet".into())),
+            1 | 2 => Ok(Box::new(Failing(inner, 3))),
+            _ => Ok(inner),
+        }
+    });
+    let (consumer, store) = start(vec![spec], Store::default());
+    until(&consumer, in_step).await;
+    assert_eq!(store.send(WhatWasApplied).await.expect("lives")[&SourceId::new("log")], keys(40));
+    consumer.send(Shutdown).await.expect("answers");
+}
+
+#[cfg(feature = "journal")]
+#[test]
+fn a_consumer_on_its_own_thread_serves_a_host_without_actors() {
+    use event_consumer::{ConsumerConfig, JournalConfig, SourceConfig, spawn_standalone};
+
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("journal.jsonl");
+    std::fs::write(&path, "{\"key\":\"a.example.|A\",\"value\":null}\n").expect("writes");
+
+    let (started, store) = std::sync::mpsc::channel();
+    let store_thread = std::thread::spawn(move || {
+        let system = actix::System::new();
+        system.block_on(async {
+            started.send((Store::default().start(), actix::System::current())).expect("sent")
+        });
+        system.run().expect("ran");
+    });
+    let (store, store_system) = store.recv().expect("started");
+    let peers = Peers { open: store.clone().recipient(), apply: store.clone().recipient(), measured: None };
+    let config = ConsumerConfig {
+        sources: vec![SourceConfig::Journal(JournalConfig::new(&path))],
+        ..ConsumerConfig::default()
+    };
+    let standalone = spawn_standalone(&config, peers).expect("starts");
+    let host = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    host.expect("a runtime").block_on(async {
+        let status = until(standalone.consumer(), |status| status[0].in_step.is_some()).await;
+        assert_eq!((status[0].events_read, status[0].kind), (1, "journal"));
+        standalone.stop().await;
+        let applied = store.send(WhatWasApplied).await.expect("lives");
+        assert_eq!(applied[&SourceId::new("journal")], [b"a.example.|A".to_vec()]);
+    });
+    store_system.stop();
+    store_thread.join().expect("ends");
+}

@@ -1,0 +1,209 @@
+//! Kafka as a source, against librdkafka's own imitation of a broker.
+#![cfg(feature = "kafka")]
+
+mod support;
+
+use event_consumer::{ConfigError, Ended, Follower, OpenError, SourceConfig};
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::{BaseProducer, DefaultProducerContext, Producer};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+use support::{PATIENCE, Seen, status, value, wait_for};
+use zone_model::{EventBody, KafkaPosition, Partition, Position, Timestamp};
+
+const TOPIC: &str = "dns";
+
+type Cluster = MockCluster<'static, DefaultProducerContext>;
+
+fn cluster(partitions: i32) -> Cluster {
+    let cluster = MockCluster::new(1).expect("a mock cluster");
+    cluster.create_topic(TOPIC, partitions, 1).expect("a topic");
+    cluster
+}
+
+fn producer(cluster: &Cluster) -> BaseProducer {
+    support::producer(&cluster.bootstrap_servers(), &[])
+}
+
+fn follow(brokers: &str, positions: &BTreeMap<Partition, Position>) -> Follower {
+    support::follow(brokers, TOPIC, positions)
+}
+
+#[test]
+fn a_topic_is_read_whole_and_a_restart_reads_nothing_twice() {
+    let cluster = cluster(3);
+    let producer = producer(&cluster);
+    for n in 0..300 {
+        support::produce(
+            &producer,
+            TOPIC,
+            n % 3,
+            &format!("n{n}"),
+            Some(&value(&format!("n{n}"))),
+            1_000 + i64::from(n),
+        );
+    }
+    support::produce(&producer, TOPIC, 0, "gone", None, 5_000);
+    support::produce(&producer, TOPIC, 1, "bad", Some("not json"), 5_000);
+    producer.flush(PATIENCE).expect("delivered");
+
+    let mut follower = follow(&cluster.bootstrap_servers(), &BTreeMap::new());
+    let mut seen = Seen::default();
+    seen.until(&mut follower, |seen| seen.in_step.is_some());
+    assert_eq!(seen.events.len(), 302, "in step is said behind the last event");
+    for partition in 0..3 {
+        let own: Vec<i64> = seen
+            .events
+            .iter()
+            .filter(|event| event.partition.0 == partition)
+            .map(|event| KafkaPosition::decode(&event.position).expect("ours").offset)
+            .collect();
+        assert!(own.windows(2).all(|pair| pair[0] < pair[1]), "in the order of the log");
+    }
+    let first = seen.events.iter().find(|event| event.key == b"n7.example.|A").expect("read");
+    assert_eq!((first.timestamp, first.partition), (Timestamp(1_007), Partition(1)));
+    assert_eq!(first.header("producer"), Some("test"));
+    assert!(matches!(first.body, EventBody::Set(_)), "{:?}", first.body);
+    let body = |key: &[u8]| &seen.events.iter().find(|event| event.key == key).expect("read").body;
+    assert!(matches!(body(b"gone.example.|A"), EventBody::Null(Some(_))));
+    assert!(matches!(body(b"bad.example.|A"), EventBody::Unusable(_)));
+    let position = KafkaPosition::decode(&seen.positions[&Partition(0)]).expect("ours");
+    assert_ne!(position.topic_id, [0; 16], "the topic's id is part of the position");
+    // It is renewed while nothing happens.
+    let before = seen.in_step;
+    seen.until(&mut follower, |seen| seen.in_step > before);
+    let lags: Vec<u64> = wait_for(&mut follower, |status| status.partitions.len() == 3)
+        .partitions
+        .iter()
+        .map(|(progress, _)| progress.lag)
+        .collect();
+    assert_eq!(lags, [0, 0, 0]);
+    follower.close();
+
+    support::produce(&producer, TOPIC, 2, "later", Some(&value("later")), 9_000);
+    producer.flush(PATIENCE).expect("delivered");
+    let mut follower = follow(&cluster.bootstrap_servers(), &seen.positions);
+    let mut again = Seen::default();
+    again.until(&mut follower, |seen| seen.in_step.is_some());
+    assert_eq!(again.keys(), ["later.example.|A"]);
+
+    let mut best = PATIENCE;
+    for n in 0..20 {
+        let sent = Instant::now();
+        support::produce(&producer, TOPIC, n % 3, &format!("live{n}"), Some(&value(&format!("live{n}"))), 0);
+        again.events.clear();
+        again.until(&mut follower, |seen| !seen.events.is_empty());
+        best = best.min(sent.elapsed());
+    }
+    assert!(best < Duration::from_millis(100), "{best:?}");
+}
+
+#[test]
+fn an_empty_topic_is_in_step_at_once() {
+    let cluster = cluster(2);
+    let mut follower = follow(&cluster.bootstrap_servers(), &BTreeMap::new());
+    let mut seen = Seen::default();
+    seen.until(&mut follower, |seen| seen.in_step.is_some());
+    assert!(seen.events.is_empty());
+    assert!(status(&follower).connected);
+}
+
+#[test]
+fn a_broker_that_is_away_at_start_or_later_is_waited_for() {
+    let cluster = cluster(1);
+    let producer = producer(&cluster);
+    cluster.broker_down(1).expect("down");
+    let mut follower = follow(&cluster.bootstrap_servers(), &BTreeMap::new());
+    let status = wait_for(&mut follower, |status| status.last_error.is_some());
+    assert!(!status.connected && status.ended.is_none() && status.alarm.is_none(), "{status:?}");
+    cluster.broker_up(1).expect("up");
+    support::produce(&producer, TOPIC, 0, "a", Some(&value("a")), 0);
+    let mut seen = Seen::default();
+    seen.until(&mut follower, |seen| seen.events.len() == 1);
+
+    cluster.broker_down(1).expect("down");
+    wait_for(&mut follower, |status| !status.connected);
+    cluster.broker_up(1).expect("up");
+    support::produce(&producer, TOPIC, 0, "b", Some(&value("b")), 0);
+    seen.until(&mut follower, |seen| seen.events.len() == 2);
+    assert_eq!(seen.keys(), ["a.example.|A", "b.example.|A"]);
+    wait_for(&mut follower, |status| status.connected && status.last_error.is_none());
+}
+
+#[test]
+fn a_topic_that_is_not_there_is_waited_for_and_named() {
+    let cluster = MockCluster::new(1).expect("a mock cluster");
+    // The imitation makes topics that are asked for, unless told otherwise.
+    cluster
+        .topic_error(TOPIC, rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        .expect("set");
+    let mut follower = follow(&cluster.bootstrap_servers(), &BTreeMap::new());
+    let status = wait_for(&mut follower, |status| status.last_error.is_some());
+    assert!(status.last_error.is_some_and(|error| error.contains("`dns` is not there")));
+}
+
+#[test]
+fn a_position_that_the_broker_no_longer_has_is_an_alarm() {
+    let cluster = cluster(1);
+    let producer = producer(&cluster);
+    support::produce(&producer, TOPIC, 0, "a", Some(&value("a")), 0);
+    producer.flush(PATIENCE).expect("delivered");
+    let beyond = KafkaPosition { offset: 1_000, leader_epoch: -1, topic_id: [0; 16] }.encode();
+    let mut follower = follow(&cluster.bootstrap_servers(), &[(Partition(0), beyond)].into());
+    let status = wait_for(&mut follower, |status| status.ended == Some(Ended::Alarm));
+    assert!(status.alarm.is_some_and(|alarm| alarm.contains("no longer has the position")));
+    assert_eq!(status.events, 0);
+}
+
+#[test]
+fn a_topic_that_was_created_anew_is_an_alarm() {
+    let cluster = cluster(1);
+    let position = |topic_id| KafkaPosition { offset: 0, leader_epoch: -1, topic_id }.encode();
+    let mut follower = follow(&cluster.bootstrap_servers(), &[(Partition(0), position([7; 16]))].into());
+    let alarm = wait_for(&mut follower, |status| status.ended == Some(Ended::Alarm)).alarm;
+    assert!(alarm.is_some_and(|alarm| alarm.contains("created anew")));
+    let mut follower = follow(&cluster.bootstrap_servers(), &[(Partition(5), position([0; 16]))].into());
+    let alarm = wait_for(&mut follower, |status| status.ended == Some(Ended::Alarm)).alarm;
+    assert!(alarm.is_some_and(|alarm| alarm.contains("no longer has partition 5")));
+}
+
+#[test]
+fn a_property_that_librdkafka_does_not_take_is_named() {
+    let mut config = support::config("127.0.0.1:1", TOPIC);
+    let SourceConfig::Kafka(kafka) = &mut config.sources[0] else { unreachable!() };
+    kafka.properties.insert("no.such.property".into(), "1".into());
+    let follower = Follower::open(&config, &[]).expect("the client is made on the source's thread");
+    let deadline = Instant::now() + PATIENCE;
+    while !follower.is_over() {
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let Some(Ended::NotOpened(error)) = status(&follower).ended else { panic!("{:?}", status(&follower)) };
+    assert!(error.contains("no.such.property"), "{error}");
+    // What would break a promise is refused before anything is started.
+    let SourceConfig::Kafka(kafka) = &mut config.sources[0] else { unreachable!() };
+    kafka.properties = [("auto.offset.reset".to_owned(), "latest".to_owned())].into();
+    assert!(matches!(Follower::open(&config, &[]), Err(OpenError::Config(ConfigError::Refused { .. }))));
+}
+
+#[test]
+fn large_events_and_many_of_them_come_through() {
+    let cluster = cluster(4);
+    let producer = producer(&cluster);
+    let long = "x".repeat(900 * 1024);
+    support::produce(&producer, TOPIC, 3, "large", Some(&format!("[{{\"unused\":\"{long}\"}}]")), 0);
+    let names: BTreeSet<String> = (0..20_000).map(|n| format!("m{n}.example.|A")).collect();
+    for n in 0..20_000 {
+        while producer.in_flight_count() > 5_000 {
+            producer.poll(Duration::from_millis(1));
+        }
+        support::produce(&producer, TOPIC, n % 4, &format!("m{n}"), Some(&value(&format!("m{n}"))), 0);
+    }
+    producer.flush(PATIENCE).expect("delivered");
+    let mut follower = follow(&cluster.bootstrap_servers(), &BTreeMap::new());
+    let mut seen = Seen::default();
+    seen.until(&mut follower, |seen| seen.in_step.is_some());
+    assert_eq!(seen.events.len(), 20_001);
+    let found: BTreeSet<String> = seen.keys().into_iter().filter(|key| key.starts_with('m')).collect();
+    assert_eq!(found, names);
+}
