@@ -1,0 +1,261 @@
+//! A journal file as a log: one JSON object a line, many writers.
+
+mod reader;
+
+use crate::change::Change;
+use crate::config::ProducerConfig;
+use crate::log::{Log, Outcome};
+use crate::plan::{Circumstances, Layout, Plan, plan, plan_bump};
+use crate::state::{Keep, LogState, Zones};
+use messages::PublishError;
+use reader::JournalReader;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Seek, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use zone_model::journal::{JournalLine, compose};
+use zone_model::{Name, Partition, Position, Timestamp};
+
+/// How long a writer that waits for the lock sleeps between two tries: a change holds it for milliseconds.
+const LOCK_POLL: Duration = Duration::from_millis(5);
+
+/// How often the file may be replaced while a writer waits for its lock.
+const REPLACEMENTS: usize = 10;
+
+/// A journal file that is read and written.
+///
+/// Writers take `flock`, look whether the path is still the file that they hold, and write a change in one
+/// call. Who appends without the lock, one line in one `write`, is safe too, but for `log compact`.
+#[derive(Debug)]
+pub struct JournalLog {
+    path: PathBuf,
+    keep: Keep,
+    open: Option<Open>,
+}
+
+/// The file as it is held between two changes: while it is open no other file can get its inode.
+#[derive(Debug)]
+struct Open {
+    file: File,
+    /// Whether it was opened for writing too.
+    writable: bool,
+    reader: JournalReader,
+}
+
+// === impl JournalLog ===
+
+impl JournalLog {
+    /// The journal at `path`; it is made with the first change where it is not there. Nothing is opened yet.
+    pub fn new(path: impl Into<PathBuf>, keep: Keep) -> Self {
+        Self { path: path.into(), keep, open: None }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes sure that the open file is the one at the path, opens it where it is not, and forgets what was
+    /// read where the file is another or was cut short.
+    fn reopen(&mut self, create: bool) -> io::Result<&mut Open> {
+        let present = match fs::metadata(&self.path) {
+            Ok(metadata) => Some((metadata.dev(), metadata.ino(), metadata.len())),
+            Err(error) if error.kind() == ErrorKind::NotFound && create => None,
+            Err(error) => return Err(error),
+        };
+        let same = |open: &Open| -> io::Result<bool> {
+            let own = open.file.metadata()?;
+            Ok(present.is_some_and(|(device, inode, length)| {
+                (own.dev(), own.ino()) == (device, inode) && length >= open.reader.at.offset
+            }))
+        };
+        let keep_open = match &self.open {
+            Some(open) => same(open)?,
+            None => false,
+        };
+        if !keep_open {
+            self.open = None;
+            let file = if create {
+                OpenOptions::new().read(true).append(true).create(true).open(&self.path)?
+            } else {
+                File::open(&self.path)?
+            };
+            if present.is_none() {
+                sync_directory(&self.path);
+            }
+            let inode = file.metadata()?.ino();
+            self.open = Some(Open { file, writable: create, reader: JournalReader::new(inode, self.keep) });
+        }
+        match &mut self.open {
+            Some(open) => Ok(open),
+            None => unreachable!("it was opened above"),
+        }
+    }
+
+    fn unavailable(&self, doing: &str, error: &io::Error) -> PublishError {
+        PublishError::Unavailable(format!("{}: {doing}: {error}", self.path.display()))
+    }
+
+    /// Opens the file and takes its lock, as often as it is replaced in between.
+    fn lock(&mut self, timeout: Duration) -> Result<(), PublishError> {
+        let deadline = Instant::now() + timeout;
+        for _ in 0..REPLACEMENTS {
+            let opened = self.reopen(true).map(|_| ());
+            opened.map_err(|error| self.unavailable("cannot be opened for writing", &error))?;
+            let Some(open) = &self.open else { unreachable!("it was opened above") };
+            loop {
+                match open.file.try_lock() {
+                    Ok(()) => break,
+                    Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                        std::thread::sleep(LOCK_POLL)
+                    }
+                    Err(TryLockError::WouldBlock) => {
+                        let what = format!("{}: another writer holds its lock", self.path.display());
+                        return Err(PublishError::Unavailable(what));
+                    }
+                    Err(TryLockError::Error(error)) => {
+                        return Err(self.unavailable("its lock cannot be taken", &error));
+                    }
+                }
+            }
+            // A compaction may have put another file in its place while this writer waited for the lock.
+            let own =
+                open.file.metadata().map_err(|error| self.unavailable("cannot be looked at", &error))?;
+            let still = fs::metadata(&self.path);
+            if still.is_ok_and(|at_path| (at_path.dev(), at_path.ino()) == (own.dev(), own.ino())) {
+                return Ok(());
+            }
+            let _ = open.file.unlock();
+        }
+        Err(PublishError::Unavailable(format!(
+            "{}: the file is replaced again and again",
+            self.path.display()
+        )))
+    }
+}
+
+impl Log for JournalLog {
+    fn read(&mut self) -> Result<&LogState, PublishError> {
+        let read = self.reopen(false).and_then(|open| open.reader.read(&open.file, |_, _| ()));
+        if let Err(error) = read {
+            return Err(self.unavailable("cannot be read", &error));
+        }
+        match &self.open {
+            Some(open) => Ok(&open.reader.state),
+            None => unreachable!("it was opened above"),
+        }
+    }
+
+    fn publish(
+        &mut self,
+        change: &Change,
+        now: Timestamp,
+        change_id: &str,
+        config: &ProducerConfig,
+    ) -> Result<Outcome, PublishError> {
+        // A file that was opened to be read cannot be written.
+        self.open.take_if(|open| !open.writable);
+        self.lock(config.timeout())?;
+        // Taken out while it is locked: should planning panic, dropping it closes the file and so unlocks it.
+        let Some(mut open) = self.open.take() else { unreachable!("it was locked above") };
+        let outcome = open.publish(change, now, change_id, config);
+        // Nobody is told where this fails: the lock ends with the file at the latest.
+        let _ = open.file.unlock();
+        self.open = Some(open);
+        let path = self.path.display();
+        outcome.map_err(|error| match error {
+            PublishError::Unavailable(what) => PublishError::Unavailable(format!("{path}: {what}")),
+            PublishError::Unknown(what) => PublishError::Unknown(format!("{path}: {what}")),
+            other => other,
+        })
+    }
+}
+
+// === impl Open ===
+
+impl Open {
+    fn publish(
+        &mut self,
+        change: &Change,
+        now: Timestamp,
+        change_id: &str,
+        config: &ProducerConfig,
+    ) -> Result<Outcome, PublishError> {
+        self.catch_up().map_err(|error| PublishError::Unavailable(format!("cannot be read: {error}")))?;
+        let at = Circumstances { now, change_id, layout: Layout::SINGLE, zones: &config.zones };
+        let mut plan = plan(&self.reader.state, change, &at)?;
+        if plan.events.is_empty() {
+            return Ok(Outcome::of(&plan, self.reader.state.source(), Vec::new(), 0));
+        }
+        let (mut position, interfered) = self.write(&plan, &config.zones)?;
+        let mut events = plan.events.len();
+        if interfered {
+            // Somebody appended to the zone between our reading and our writing: one more serial, above both.
+            let bump = plan_bump(&self.reader.state, &plan.apex, &change.producer, &at)?;
+            if !bump.events.is_empty() {
+                position = self.write(&bump, &[])?.0;
+                events += bump.events.len();
+                plan.serial = bump.serial;
+            }
+        }
+        Ok(Outcome::of(&plan, self.reader.state.source(), vec![(Partition(0), position)], events))
+    }
+
+    /// Reads on to the file's end and ends an unfinished last line there, so that what is written next is a
+    /// line of its own.
+    fn catch_up(&mut self) -> io::Result<()> {
+        if self.reader.read(&self.file, |_, _| ())? {
+            self.file.write_all(b"\n")?;
+            self.reader.read(&self.file, |_, _| ())?;
+        }
+        Ok(())
+    }
+
+    /// Writes the events in one call and syncs them. Returns the last one's position, and whether others'
+    /// events of the zone came in front of them since the file was read.
+    fn write(&mut self, plan: &Plan, zones: &[Name]) -> Result<(Position, bool), PublishError> {
+        let mut lines = Vec::new();
+        for event in &plan.events {
+            let line = JournalLine {
+                key: event.key.clone(),
+                value: event.value.clone(),
+                timestamp: Some(plan.timestamp),
+                headers: event.headers.clone(),
+            };
+            lines.extend(compose(&line).map_err(|error| PublishError::Refused(error.to_string()))?);
+        }
+        // One call, at the end of the file: nobody else's line can come in between. A write cut short (a full
+        // disk) goes on with the rest; where that fails too, readers see a change that was never completed.
+        let written = self.file.write(&lines).and_then(|count| self.file.write_all(&lines[count..]));
+        if let Err(error) = written.and_then(|()| self.file.sync_data()) {
+            return Err(PublishError::Unknown(format!("writing it failed half-way: {error}")));
+        }
+        // The end of what was written, wherever the file ended by then.
+        let end = self.file.stream_position().map_err(|error| PublishError::Unknown(error.to_string()))?;
+        let start = end.saturating_sub(lines.len() as u64);
+        let position = self.reader.position_of(end, plan.timestamp).encode();
+        let mut others = Vec::new();
+        let read = self.reader.read(&self.file, |at, event| {
+            if at.offset <= start {
+                others.extend(event.event_key().cloned());
+            }
+        });
+        // The change stands on the log; what was not read now is read before the next one.
+        if let Err(error) = read {
+            tracing::warn!(%error, "the journal cannot be read behind a change that was published");
+        }
+        let zones = Zones::new(&self.reader.state, zones, &[]);
+        let interfered = others.iter().any(|key| zones.of_key(key).as_ref() == Some(&plan.apex));
+        Ok((position, interfered))
+    }
+}
+
+/// Makes a new file's name durable. Where it cannot be, the change's own sync says so.
+fn sync_directory(path: &Path) {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let _ = File::open(parent).and_then(|directory| directory.sync_all());
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,214 @@
+//! A journal under several hands.
+
+use super::*;
+use crate::testing::{remove, set, soa_edit};
+use std::collections::BTreeSet;
+use std::os::unix::fs::FileExt;
+use zone_model::{JournalPosition, RecordType};
+
+const SOA_LINE: &str = concat!(
+    r#"{"key":"example.|SOA","value":[{"name":"example.","type":"SOA","#,
+    r#""content":"ns.example. host.example. 1 3600 600 86400 300","ttl":300}],"timestamp":1000}"#,
+    "\n"
+);
+
+fn change(edits: Vec<messages::Edit>) -> Change {
+    Change { zone: None, edits, producer: "test".into() }
+}
+
+fn a(owner: &str, address: &str) -> Change {
+    change(vec![set(owner, RecordType::A, &[address])])
+}
+
+fn publish(log: &mut JournalLog, change: &Change, now: i64) -> Result<Outcome, PublishError> {
+    log.publish(change, Timestamp(now), &format!("c{now}"), &ProducerConfig::default())
+}
+
+fn temporary() -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal.jsonl");
+    (directory, path)
+}
+
+/// All positions that a reader gives to the file's events, with their keys.
+fn positions(path: &Path) -> Vec<(String, JournalPosition)> {
+    let file = File::open(path).unwrap();
+    let mut reader = JournalReader::new(file.metadata().unwrap().ino(), Keep::Slots);
+    let mut found = Vec::new();
+    reader
+        .read(&file, |at, event| found.push((String::from_utf8_lossy(&event.key).into_owned(), *at)))
+        .unwrap();
+    found
+}
+
+#[test]
+fn a_change_stands_at_the_files_end_and_its_position_is_the_readers() {
+    let (_directory, path) = temporary();
+    let mut log = JournalLog::new(&path, Keep::Slots);
+    let outcome = publish(&mut log, &change(vec![soa_edit("example.", 1)]), 5_000).unwrap();
+    assert_eq!((outcome.published.events, outcome.serial), (1, Some(1)));
+    let outcome = publish(&mut log, &a("www.example", "192.0.2.1"), 6_000).unwrap();
+    assert_eq!((outcome.published.events, outcome.serial), (2, Some(3)));
+    let (key, last) = positions(&path).pop().unwrap();
+    assert_eq!(key, "www.example.|A|example.");
+    assert_eq!(last.last_timestamp, Timestamp(6_000));
+    assert_eq!(outcome.published.positions, [(Partition(0), last.encode())]);
+    assert_eq!(outcome.published.source.as_str(), "journal");
+}
+
+/// DESIGN: our own writer ends an unfinished last line.
+#[test]
+fn an_unfinished_last_line_is_ended_first() {
+    let (_directory, path) = temporary();
+    fs::write(&path, format!("{SOA_LINE}{}", r#"{"key":"a.example.|A","val"#)).unwrap();
+    let mut log = JournalLog::new(&path, Keep::Slots);
+    publish(&mut log, &a("b.example", "192.0.2.2"), 6_000).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!((lines.len(), lines[1]), (4, r#"{"key":"a.example.|A","val"#));
+    // One that only lacks its line end counts: it stands on the log from now on, and is newer than 6,000.
+    let line = r#"{"key":"c.example.|A","value":[],"timestamp":7000}"#;
+    fs::write(&path, format!("{text}{line}")).unwrap();
+    let outcome = publish(&mut log, &a("b.example", "192.0.2.3"), 6_500).unwrap();
+    assert_eq!(outcome.timestamp, Timestamp(7_001));
+}
+
+/// DESIGN: a missing timestamp is that of the nearest line before it that gave one, else 0.
+#[test]
+fn appended_lines_count_with_the_timestamp_before_them() {
+    let (_directory, path) = temporary();
+    let line = r#"{"key":"a.example.|A","value":[{"name":"a.example.","type":"A","content":"192.0.2.1"}]}"#;
+    fs::write(&path, format!("{SOA_LINE}{line}\n\nnonsense\n")).unwrap();
+    let mut log = JournalLog::new(&path, Keep::Everything);
+    let outcome = publish(&mut log, &change(vec![remove("a.example", RecordType::A)]), 500).unwrap();
+    assert_eq!((outcome.timestamp, outcome.published.events), (Timestamp(1_001), 2));
+    assert_eq!(positions(&path)[1].1.last_timestamp, Timestamp(1_000));
+    assert!(log.read().unwrap().records(&Name::parse("a.example").unwrap(), None, &[]).is_empty());
+}
+
+/// What was read stays read: the next change goes on from there, and sees what others appended.
+#[test]
+fn reading_goes_on_where_it_ended() {
+    let (_directory, path) = temporary();
+    fs::write(&path, SOA_LINE).unwrap();
+    let mut log = JournalLog::new(&path, Keep::Slots);
+    publish(&mut log, &a("a.example", "192.0.2.1"), 2_000).unwrap();
+    // Overwritten in place, what was read already is not looked at again.
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    file.write_at(b"x", 2).unwrap();
+    let mut other = OpenOptions::new().append(true).open(&path).unwrap();
+    let line = r#"{"key":"a.example.|A","value":[],"timestamp":3000}"#;
+    writeln!(other, "{line}").unwrap();
+    let outcome = publish(&mut log, &a("a.example", "192.0.2.2"), 2_500).unwrap();
+    // The slot that serves now is that of the other's line; the long key is emptied.
+    assert_eq!((outcome.timestamp, outcome.published.events), (Timestamp(3_001), 3));
+    assert_eq!(positions(&path).last().unwrap().0, "a.example.|A|example.");
+}
+
+/// DESIGN: it looks whether the path is still that file.
+#[test]
+fn a_replaced_file_is_read_anew() {
+    let (_directory, path) = temporary();
+    fs::write(&path, SOA_LINE).unwrap();
+    let mut log = JournalLog::new(&path, Keep::Slots);
+    publish(&mut log, &a("a.example", "192.0.2.1"), 2_000).unwrap();
+    let header = r#"{"journal":"zones","generation":3,"replaced":400,"compacted":200}"#;
+    let replacement = path.with_extension("new");
+    fs::write(&replacement, format!("{header}\n{SOA_LINE}")).unwrap();
+    fs::rename(&replacement, &path).unwrap();
+    let outcome = publish(&mut log, &a("a.example", "192.0.2.2"), 3_000).unwrap();
+    assert_eq!(outcome.published.source.as_str(), "zones");
+    let (_, last) = positions(&path).pop().unwrap();
+    assert_eq!((last.generation, outcome.published.positions[0].1), (3, last.encode()));
+    // Removed altogether it is made again, empty: the zone is not there any more.
+    fs::remove_file(&path).unwrap();
+    let refused = publish(&mut log, &a("a.example", "192.0.2.2"), 4_000);
+    assert!(matches!(refused, Err(PublishError::Refused(what)) if what.contains("no zone")));
+}
+
+#[test]
+fn a_file_that_shrank_is_read_anew() {
+    let (_directory, path) = temporary();
+    fs::write(&path, SOA_LINE).unwrap();
+    let mut log = JournalLog::new(&path, Keep::Slots);
+    publish(&mut log, &a("a.example", "192.0.2.1"), 2_000).unwrap();
+    OpenOptions::new().write(true).open(&path).unwrap().set_len(SOA_LINE.len() as u64).unwrap();
+    let outcome = publish(&mut log, &change(vec![remove("a.example", RecordType::A)]), 3_000).unwrap();
+    assert_eq!(outcome.published.events, 0);
+}
+
+#[test]
+fn the_lock_is_waited_for_and_not_for_ever() {
+    let (_directory, path) = temporary();
+    fs::write(&path, SOA_LINE).unwrap();
+    let holder = File::open(&path).unwrap();
+    holder.lock().unwrap();
+    let mut log = JournalLog::new(&path, Keep::Slots);
+    let config = ProducerConfig { timeout_ms: 100, ..ProducerConfig::default() };
+    let refused = log.publish(&a("a.example", "192.0.2.1"), Timestamp(2_000), "c", &config);
+    assert!(matches!(refused, Err(PublishError::Unavailable(what)) if what.contains("holds its lock")));
+    holder.unlock().unwrap();
+    assert!(publish(&mut log, &a("a.example", "192.0.2.1"), 2_000).is_ok());
+    // And given back behind a change, and behind one that was refused.
+    holder.try_lock().unwrap();
+    holder.unlock().unwrap();
+    publish(&mut log, &a("a.nowhere", "192.0.2.1"), 2_000).unwrap_err();
+    holder.try_lock().unwrap();
+}
+
+#[test]
+fn a_log_that_cannot_be_read_is_unavailable() {
+    let (directory, path) = temporary();
+    assert!(matches!(JournalLog::new(&path, Keep::Slots).read(), Err(PublishError::Unavailable(_))));
+    let nowhere = directory.path().join("no").join("journal");
+    let mut log = JournalLog::new(nowhere, Keep::Slots);
+    assert!(matches!(publish(&mut log, &a("a.example", "192.0.2.1"), 1), Err(PublishError::Unavailable(_))));
+}
+
+/// Writers with the lock and one without, all at once: every change stands there whole, its lines in a row,
+/// with the position that was told; no serial twice.
+#[test]
+fn many_write_one_journal_at_once() {
+    let (_directory, path) = temporary();
+    fs::write(&path, SOA_LINE).unwrap();
+    let writer = |thread: usize| {
+        let mut log = JournalLog::new(&path, Keep::Slots);
+        let publish_one = |index: usize| {
+            let owner = format!("n{thread}-{index}.example");
+            let outcome =
+                log.publish(&a(&owner, "192.0.2.1"), Timestamp(2_000), &owner, &ProducerConfig::default());
+            let outcome = outcome.unwrap();
+            (owner, outcome.published.positions[0].1, outcome.serial.unwrap(), outcome.timestamp)
+        };
+        (0..25).map(publish_one).collect::<Vec<_>>()
+    };
+    let appender = || {
+        for index in 0..200 {
+            let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+            let line = format!("{{\"key\":\"f{index}.example.|A\",\"value\":[],\"timestamp\":2000}}\n");
+            assert_eq!(file.write(line.as_bytes()).unwrap(), line.len());
+        }
+    };
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        scope.spawn(appender);
+        let threads: Vec<_> = (0..4).map(|thread| scope.spawn(move || writer(thread))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    let text = fs::read_to_string(&path).unwrap();
+    for line in text.lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap();
+    }
+    let positions = positions(&path);
+    for (owner, position, _, _) in &outcomes {
+        let at = positions.iter().position(|(_, at)| at.encode() == *position).unwrap();
+        let key = &positions[at].0;
+        // The SOA's second event stands last where the appender came between.
+        assert!(key.starts_with(owner.as_str()) || key == "example.|SOA", "{key} for {owner}");
+        let whole = positions
+            .windows(2)
+            .any(|two| two[0].0 == "example.|SOA" && two[1].0.starts_with(owner.as_str()));
+        assert!(whole, "{owner} does not follow its SOA");
+    }
+    let serials: BTreeSet<_> = outcomes.iter().map(|(_, _, serial, _)| serial).collect();
+    assert_eq!(serials.len(), outcomes.len());
+}

@@ -1,0 +1,202 @@
+//! A topic of Apache Kafka as a log.
+//!
+//! A change is one transaction, whatever its size, because the transaction is the zone's writer lock: the
+//! `transactional.id` is topic and apex, `init_transactions` fences whoever held it before, and only what was
+//! read after that decides what is written. Who is fenced itself starts again once.
+
+mod client;
+mod reader;
+mod writer;
+
+pub use client::KafkaTarget;
+
+use crate::change::Change;
+use crate::config::ProducerConfig;
+use crate::log::{Log, Outcome, last_positions};
+use crate::plan::{Circumstances, Layout, Plan, plan, plan_bump, zone_of};
+use crate::state::{Keep, LogState, Zones};
+use messages::PublishError;
+use reader::KafkaReader;
+use std::fmt;
+use std::time::Duration;
+use writer::{Delivered, Writer, WriterError};
+use zone_model::{KafkaPosition, Name, Partition, Position, SourceId, Timestamp};
+
+/// Zones whose writers are kept ready; each holds connections and two threads.
+const WRITERS: usize = 8;
+
+/// A topic that is read and written.
+pub struct KafkaLog {
+    target: KafkaTarget,
+    timeout: Duration,
+    source: SourceId,
+    keep: Keep,
+    reader: Option<KafkaReader>,
+    /// The one used last stands last.
+    writers: Vec<(Name, Writer)>,
+}
+
+// === impl KafkaLog ===
+
+impl KafkaLog {
+    /// The topic of a target. Nothing is connected yet; `timeout` is how long a broker may leave a request
+    /// unanswered.
+    pub fn new(target: KafkaTarget, timeout: Duration, keep: Keep) -> Self {
+        let source = SourceId::new(target.topic.as_str());
+        Self { target, timeout, source, keep, reader: None, writers: Vec::new() }
+    }
+
+    /// Reads on to the end and returns the reader.
+    fn catch_up(&mut self) -> Result<&mut KafkaReader, PublishError> {
+        if self.reader.is_none() {
+            let reader = KafkaReader::open(&self.target, self.timeout, self.keep)?;
+            self.reader = Some(reader);
+        }
+        let read = self.reader.as_mut().map_or(Ok(()), |reader| reader.read(|_, _| ()));
+        if let Err(error) = read {
+            // What it had read may be in doubt: the next change begins afresh.
+            self.reader = None;
+            return Err(error);
+        }
+        match &mut self.reader {
+            Some(reader) => Ok(reader),
+            None => unreachable!("it was opened above"),
+        }
+    }
+
+    /// Takes the zone's lock where it is not held, and reads what came before that.
+    fn take_lock(&mut self, apex: &Name) -> Result<Writer, PublishError> {
+        if let Some(at) = self.writers.iter().position(|(own, _)| own == apex) {
+            return Ok(self.writers.remove(at).1);
+        }
+        let writer = Writer::open(&self.target, apex, self.timeout)?;
+        self.catch_up()?;
+        Ok(writer)
+    }
+
+    fn attempt(
+        &mut self,
+        change: &Change,
+        now: Timestamp,
+        change_id: &str,
+        config: &ProducerConfig,
+    ) -> Result<Outcome, WriterError> {
+        let apex = zone_of(&self.catch_up()?.state, change, &config.zones).map_err(PublishError::from)?;
+        let writer = self.take_lock(&apex)?;
+        let outcome = self.write(&writer, change, now, change_id, config);
+        // A writer that failed is in doubt: the next change takes the lock anew.
+        if matches!(outcome, Ok(_) | Err(WriterError::Publish(PublishError::Refused(_)))) {
+            self.writers.push((apex, writer));
+            if self.writers.len() > WRITERS {
+                self.writers.remove(0);
+            }
+        }
+        outcome
+    }
+
+    /// Plans and writes, under the zone's lock and behind all that was written before it was taken.
+    fn write(
+        &mut self,
+        writer: &Writer,
+        change: &Change,
+        now: Timestamp,
+        change_id: &str,
+        config: &ProducerConfig,
+    ) -> Result<Outcome, WriterError> {
+        let Some(reader) = &mut self.reader else { unreachable!("the lock was taken and the topic read") };
+        let layout = Layout { partitions: reader.partitions(), partitioning: config.partitioning };
+        let at = Circumstances { now, change_id, layout, zones: &config.zones };
+        let mut plan = plan(&reader.state, change, &at).map_err(PublishError::from)?;
+        if plan.events.is_empty() {
+            return Ok(Outcome::of(&plan, &self.source, Vec::new(), 0));
+        }
+        let mut delivered = writer.write(&self.target.topic, &plan)?;
+        if reader.interfered(&delivered, &plan, &config.zones) {
+            // Somebody without the lock wrote to the zone meanwhile: one more serial, above both.
+            let bump =
+                plan_bump(&reader.state, &plan.apex, &change.producer, &at).map_err(PublishError::from)?;
+            if !bump.events.is_empty() {
+                delivered.extend(writer.write(&self.target.topic, &bump).map_err(half_published)?);
+                plan.serial = bump.serial;
+            }
+        }
+        let positions = last_positions(delivered.iter().map(Delivered::position).collect());
+        Ok(Outcome::of(&plan, &self.source, positions, delivered.len()))
+    }
+}
+
+impl Log for KafkaLog {
+    fn read(&mut self) -> Result<&LogState, PublishError> {
+        Ok(&self.catch_up()?.state)
+    }
+
+    fn publish(
+        &mut self,
+        change: &Change,
+        now: Timestamp,
+        change_id: &str,
+        config: &ProducerConfig,
+    ) -> Result<Outcome, PublishError> {
+        match self.attempt(change, now, change_id, config) {
+            // The command line and a node take turns at a zone: each fences the other's idle writer. The
+            // writer that was fenced is gone; with a new one the zone is this producer's.
+            Err(WriterError::Fenced) => match self.attempt(change, now, change_id, config) {
+                Err(WriterError::Fenced) => Err(PublishError::Conflict(
+                    "somebody else publishes to this zone at this moment".to_owned(),
+                )),
+                second => second.map_err(WriterError::into_publish_error),
+            },
+            first => first.map_err(WriterError::into_publish_error),
+        }
+    }
+}
+
+impl fmt::Debug for KafkaLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaLog").field("topic", &self.target.topic).finish_non_exhaustive()
+    }
+}
+
+/// The change itself stands on the log; that the SOA after it does not is worth knowing, but no failure that
+/// trying again would mend.
+fn half_published(error: WriterError) -> WriterError {
+    let what = error.into_publish_error();
+    WriterError::Publish(PublishError::Unknown(format!(
+        "the change stands, but its second SOA may not: {what}"
+    )))
+}
+
+impl Delivered {
+    fn position(&self) -> (Partition, Position) {
+        // The producer is told neither epoch nor topic id; positions of a partition compare by offset first,
+        // and what a node has applied carries both, so it stands at or behind this.
+        let position = KafkaPosition { offset: self.offset, leader_epoch: -1, topic_id: [0; 16] };
+        (self.partition, position.encode())
+    }
+}
+
+impl KafkaReader {
+    /// Whether others' events of the zone came between what was read and what was written.
+    fn interfered(&mut self, delivered: &[Delivered], plan: &Plan, zones: &[Name]) -> bool {
+        let first =
+            |partition| delivered.iter().filter(|own| own.partition == partition).map(|own| own.offset).min();
+        // Mostly nobody wrote anything: what was written begins where reading had ended.
+        if delivered.iter().all(|own| first(own.partition) == Some(self.next(own.partition))) {
+            return false;
+        }
+        let mut others = Vec::new();
+        let read = self.read(|offset, event| {
+            if first(event.partition).is_some_and(|first| offset < first) {
+                others.extend(event.event_key().cloned());
+            }
+        });
+        if let Err(error) = read {
+            tracing::warn!(%error, "the topic cannot be read behind a change that was published");
+        }
+        let zones = Zones::new(&self.state, zones, &[]);
+        others.iter().any(|key| zones.of_key(key).as_ref() == Some(&plan.apex))
+    }
+}
+
+#[cfg(test)]
+mod tests;
