@@ -39,6 +39,9 @@ pub struct StatsdConfig {
     /// their values are appended to the name with dots, which every statsd server takes.
     #[serde(default)]
     pub tags: bool,
+    /// The node's name, sent with every line as the tag `id`, as the older server did; by default none.
+    #[serde(default)]
+    pub instance: Option<String>,
 }
 
 // === impl Config ===

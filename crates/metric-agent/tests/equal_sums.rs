@@ -55,7 +55,13 @@ impl Write for Lines {
 fn a_thousand_queries_are_the_same_thousand_at_all_three() {
     let kinds = [("tcp", "ipv4"), ("tcp", "ipv6"), ("udp", "ipv4"), ("udp", "ipv6")];
     let (server, address) = server();
-    let statsd = StatsdOutput::new(&StatsdConfig { address, prefix: "p".into(), tags: false }).unwrap();
+    let statsd = StatsdOutput::new(&StatsdConfig {
+        address,
+        prefix: "p".into(),
+        tags: false,
+        ..StatsdConfig::default()
+    })
+    .unwrap();
     let (sender, lines) = channel();
     let stream = StreamOutput::new("lines", Lines(sender), true);
     let mut aggregator =
@@ -97,7 +103,7 @@ fn a_thousand_queries_are_the_same_thousand_at_all_three() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_queries_are_a_thousand_everywhere() {
     let (server, address) = server();
-    let statsd = StatsdConfig { address, prefix: "dns".into(), tags: false };
+    let statsd = StatsdConfig { address, prefix: "dns".into(), tags: false, ..StatsdConfig::default() };
     let config = Config { flush_interval_ms: 50, statsd: Some(statsd), ..Config::default() };
     let agent = spawn_standalone(config).unwrap();
     for round in 0..100 {
@@ -122,7 +128,7 @@ async fn a_thousand_queries_are_a_thousand_everywhere() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_measured_before_the_shutdown_is_flushed_by_it() {
     let (server, address) = server();
-    let statsd = StatsdConfig { address, prefix: String::new(), tags: false };
+    let statsd = StatsdConfig { address, prefix: String::new(), tags: false, ..StatsdConfig::default() };
     let config = Config { flush_interval_ms: 3_600_000, statsd: Some(statsd), ..Config::default() };
     let agent = spawn_standalone(config).unwrap();
     let measured_recipient = agent.measured.clone();

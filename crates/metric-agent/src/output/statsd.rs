@@ -9,6 +9,7 @@ use super::{Output, Passed};
 use crate::config::StatsdConfig;
 use crate::error::{ConfigError, OutputError};
 use crate::series::{Series, Total};
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
@@ -28,6 +29,8 @@ pub struct StatsdOutput {
     port: u16,
     prefix: String,
     tags: bool,
+    /// `id:NAME` of the node, a tag of every line.
+    instance: Option<String>,
     link: Link,
     passed: Passed,
     /// What had been passed on before the last flush: datagrams of that flush may still prove refused.
@@ -74,6 +77,7 @@ impl StatsdOutput {
             port,
             prefix,
             tags: config.tags,
+            instance: config.instance.as_ref().map(|name| format!("id:{}", clean(name, true))),
             link: Link::Down,
             passed: Passed::default(),
             confirmed: Passed::default(),
@@ -163,7 +167,7 @@ impl StatsdOutput {
 
     fn write_lines(&self, text: &mut String, series: &Series, news: &Total) {
         let prefix = &self.prefix;
-        let tags = if self.tags { tags(series) } else { String::new() };
+        let tags = tags(self.instance.as_deref(), if self.tags { &series.labels } else { &[] });
         let values = if self.tags { String::new() } else { values(series) };
         let name = series.name;
         // Writing to a `String` cannot fail.
@@ -247,16 +251,11 @@ fn values(series: &Series) -> String {
     text
 }
 
-/// `|#label:value,label:value`, in the order of the labels' names.
-fn tags(series: &Series) -> String {
-    let mut text = String::new();
-    for (label, value) in &series.labels {
-        text.push_str(if text.is_empty() { "|#" } else { "," });
-        text.push_str(label);
-        text.push(':');
-        text.push_str(&clean(value, true));
-    }
-    text
+/// `|#id:name,label:value,label:value`, in the order of the labels' names.
+fn tags(instance: Option<&str>, labels: &[(&'static str, Cow<'static, str>)]) -> String {
+    let own = labels.iter().map(|(label, value)| format!("{label}:{}", clean(value, true)));
+    let all: Vec<String> = instance.map(str::to_owned).into_iter().chain(own).collect();
+    if all.is_empty() { String::new() } else { format!("|#{}", all.join(",")) }
 }
 
 /// The text without the characters that mean something to statsd, each become a `_`; dots stay where they

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 fn output(server: &UdpSocket, prefix: &str, tags: bool) -> StatsdOutput {
     let address = server.local_addr().unwrap().to_string();
-    StatsdOutput::new(&StatsdConfig { address, prefix: prefix.into(), tags }).unwrap()
+    StatsdOutput::new(&StatsdConfig { address, prefix: prefix.into(), tags, ..StatsdConfig::default() })
+        .unwrap()
 }
 
 fn server() -> UdpSocket {
@@ -150,8 +151,13 @@ fn a_name_is_looked_up_aside_and_nothing_is_lost_meanwhile() {
     let server = server();
     let port = server.local_addr().unwrap().port();
     let address = format!("localhost:{port}");
-    let mut output =
-        StatsdOutput::new(&StatsdConfig { address, prefix: String::new(), tags: false }).unwrap();
+    let mut output = StatsdOutput::new(&StatsdConfig {
+        address,
+        prefix: String::new(),
+        tags: false,
+        ..StatsdConfig::default()
+    })
+    .unwrap();
     let mut arrived = Vec::new();
     for sum in 1..=50 {
         // Where `localhost` is an IPv6 address first, nobody listens there, which is not what is tested.
@@ -169,4 +175,22 @@ fn a_name_is_looked_up_aside_and_nothing_is_lost_meanwhile() {
         std::thread::sleep(Duration::from_millis(20));
     }
     panic!("nothing arrived: {arrived:?}");
+}
+
+#[test]
+fn the_node_s_name_is_a_tag_of_every_line() {
+    let server = server();
+    let address = server.local_addr().unwrap().to_string();
+    let instance = Some("node 1".to_owned());
+    for (tags, line) in [(false, "q_total.a:1|c|#id:node_1"), (true, "q_total:1|c|#id:node_1,label:a")] {
+        let config = StatsdConfig {
+            address: address.clone(),
+            tags,
+            instance: instance.clone(),
+            ..StatsdConfig::default()
+        };
+        let mut output = StatsdOutput::new(&config).unwrap();
+        output.flush(&[counter("q_total", Some("a"), 1)], Instant::now()).unwrap();
+        assert_eq!(receive(&server), [line]);
+    }
 }
