@@ -1,0 +1,255 @@
+//! A batch of events becomes rows, zones and the next catalogue.
+//!
+//! ```text
+//! events ─▶ touched owners (rows before and after) ─▶ layer
+//!                 │ SOA slots ─▶ zones that come and go ─▶ the subtrees below them
+//!                 │ timestamps ─▶ newest row of each zone ─▶ serials
+//!                 └▶ nodes of the catalogue, changes
+//! ```
+//! Everything that can fail before the layer is touched is done first; if anything fails behind that, the
+//! layer is put back and the catalogue is made again before the next batch.
+
+use crate::content::Slot;
+use crate::disk::Table;
+use crate::error::StoreError;
+use crate::keys::{self, RowKey, SlotKey};
+use crate::layers::{Change, OwnedRows, View};
+use crate::next::Next;
+use crate::row::{QuarantineRow, Row};
+use crate::store::{AppliedBatch, Batch, Store};
+use crate::zones::ByApex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use zone_model::{EventBody, EventKey, Partition, Position, RecordType};
+
+/// An owner that the batch has to do with.
+#[derive(Debug)]
+pub(crate) struct Touched {
+    pub(crate) before: OwnedRows,
+    pub(crate) after: OwnedRows,
+    /// Only the zone's serial moved.
+    pub(crate) serial_only: bool,
+}
+
+/// What a batch leads to, as far as no zone is looked at.
+#[derive(Default)]
+struct Work {
+    touched: ByApex<Touched>,
+    /// Quarantined slots: whether there was an entry, and what becomes of it.
+    quarantine: BTreeMap<Box<[u8]>, (bool, Change)>,
+    positions: BTreeMap<Partition, Position>,
+    events: usize,
+    quarantined: usize,
+}
+
+/// A row's key behind its owner, and its value before and after.
+pub(crate) type Difference<'a> = (&'a [u8], Option<&'a Arc<[u8]>>, Option<&'a Arc<[u8]>>);
+
+/// What the layer held before the batch.
+type Undo = Vec<(Table, Box<[u8]>, Option<Change>)>;
+
+// === impl Store ===
+
+impl Store {
+    /// Applies a batch: all of it or, with an error, nothing. Events at or before the position up to which
+    /// their partition is applied are passed over, so a batch may be sent again.
+    ///
+    /// # Errors
+    /// [`StoreError::NotOpened`] before [`open_source`](Self::open_source); [`StoreError::Full`] while too
+    /// much waits for the disk; others where the store cannot be read.
+    pub fn apply(&mut self, batch: &Batch) -> Result<AppliedBatch, StoreError> {
+        let source = self.opened(&batch.source)?;
+        let (bytes, limit) = (self.pending().bytes, self.config.overlay_bytes);
+        if bytes > limit {
+            return Err(StoreError::Full { bytes, limit });
+        }
+        if self.stale {
+            self.reload()?;
+        }
+        let work = self.read_batch(source, batch)?;
+        let undo = self.put(&work);
+        let (quarantine, positions) = (work.quarantine, work.positions);
+        let mut applied =
+            AppliedBatch { events: work.events, quarantined: work.quarantined, ..Default::default() };
+        if !work.touched.is_empty()
+            && let Err(error) = self.follow(work.touched, &mut applied)
+        {
+            for (table, key, old) in undo.into_iter().rev() {
+                self.active.restore(table, key, old);
+            }
+            self.stale = true;
+            // If this fails, too, it is tried again with the next batch.
+            let _ = self.reload();
+            return Err(error);
+        }
+        for (existed, change) in quarantine.values() {
+            self.quarantined = self.quarantined + u64::from(change.is_some()) - u64::from(*existed);
+        }
+        for (partition, position) in positions {
+            self.positions.insert((source, partition), position);
+            self.active.positions.insert((source, partition), position);
+        }
+        if let Some(moment) = batch.in_step {
+            self.came_in_step(source, moment);
+        }
+        self.events_applied += applied.events as u64;
+        Ok(applied)
+    }
+
+    /// Reads what the batch touches and applies the events to the copy.
+    fn read_batch(&self, source: u16, batch: &Batch) -> Result<Work, StoreError> {
+        let view = self.view()?;
+        let mut work = Work::default();
+        for event in &batch.events {
+            if !self.advance(source, event.partition, event.position, &mut work) {
+                continue;
+            }
+            work.events += 1;
+            let slot = SlotKey { source, partition: event.partition.0, raw: &event.key };
+            let quarantined = match &event.body {
+                EventBody::Set(set) => match misplaced(&set.key) {
+                    None => {
+                        work.put_row(view, &set.key, slot, Some(Row::encode(event, set).into()))?;
+                        None
+                    }
+                    Some(reason) => Some(QuarantineRow::encode(event, reason, None)),
+                },
+                EventBody::Null(Some(key)) if misplaced(key).is_none() => {
+                    work.put_row(view, key, slot, None)?;
+                    None
+                }
+                EventBody::Null(_) => None,
+                EventBody::Unusable(unusable) => {
+                    Some(QuarantineRow::encode(event, &unusable.reason, unusable.value.as_deref()))
+                }
+            };
+            work.quarantined += usize::from(quarantined.is_some());
+            // Looking for an entry to clear costs a read, and there are hardly ever any.
+            if quarantined.is_some() || self.quarantined > 0 || !work.quarantine.is_empty() {
+                work.put_quarantine(view, slot, quarantined.map(Arc::from))?;
+            }
+        }
+        for (partition, position) in &batch.positions {
+            self.advance(source, *partition, *position, &mut work);
+        }
+        Ok(work)
+    }
+
+    /// Moves a partition on; false where it stands there, or behind, already.
+    fn advance(&self, source: u16, partition: Partition, to: Position, work: &mut Work) -> bool {
+        let at = work.positions.get(&partition).or_else(|| self.positions.get(&(source, partition)));
+        let moves = at.is_none_or(|at| *at < to);
+        if moves {
+            work.positions.insert(partition, to);
+        }
+        moves
+    }
+
+    /// Puts the changed rows and quarantined events into the layer.
+    fn put(&mut self, work: &Work) -> Undo {
+        let mut undo = Undo::new();
+        for (owner, touched) in &work.touched {
+            for (rest, _, after) in touched.differences() {
+                let key: Box<[u8]> = keys::row(owner, rest).into();
+                let old = self.active.put(Table::Rows, key.clone(), after.cloned());
+                undo.push((Table::Rows, key, old));
+            }
+        }
+        for (key, (_, change)) in &work.quarantine {
+            let old = self.active.put(Table::Quarantine, key.clone(), change.clone());
+            undo.push((Table::Quarantine, key.clone(), old));
+        }
+        undo
+    }
+
+    /// Brings zones and catalogue in line with the rows.
+    fn follow(&mut self, touched: ByApex<Touched>, applied: &mut AppliedBatch) -> Result<(), StoreError> {
+        let zones = std::mem::take(&mut self.zones);
+        let next = Next::new(self.view()?, &self.settings, &self.sources, zones, touched);
+        let followed = next.follow(&self.catalog, self.config.collect_changes)?;
+        (applied.changes, applied.changed) = (followed.changes, followed.changed);
+        (self.zones, self.catalog) = (followed.zones, followed.catalog);
+        self.slots = self.slots.saturating_add_signed(followed.slots);
+        Ok(())
+    }
+}
+
+/// Why an RRset of this key can be nobody's. The decoder refuses such a key with its value; this is the last
+/// line before the rows, whose keys cannot say it.
+fn misplaced(key: &EventKey) -> Option<&'static str> {
+    let apex = key.apex.as_ref()?;
+    if !key.owner.is_at_or_below(apex) {
+        return Some("the key names a zone that does not hold its owner; write <owner>|<TYPE>|<apex>");
+    }
+    let misplaced = key.rtype == RecordType::SOA && key.owner != *apex;
+    misplaced.then_some("an SOA belongs to its owner, and the key names another zone; write <apex>|SOA")
+}
+
+// === impl Work ===
+
+impl Work {
+    fn put_row(
+        &mut self,
+        view: View<'_>,
+        key: &EventKey,
+        slot: SlotKey<'_>,
+        row: Change,
+    ) -> Result<(), StoreError> {
+        let owner: Box<[u8]> = key.owner.sort_key().into();
+        let apex = key.apex.as_ref().map(|apex| apex.label_count() as u8);
+        let rest = RowKey { rtype: key.rtype, apex, slot }.encode();
+        if !self.touched.contains_key(&owner) {
+            self.touched.insert(owner.clone(), Touched::new(view.owner(&owner)?, false));
+        }
+        if let Some(touched) = self.touched.get_mut(&owner) {
+            touched.after.put(&rest, row);
+        }
+        Ok(())
+    }
+
+    fn put_quarantine(
+        &mut self,
+        view: View<'_>,
+        slot: SlotKey<'_>,
+        change: Change,
+    ) -> Result<(), StoreError> {
+        let key: Box<[u8]> = slot.encode().into();
+        if let Some((_, own)) = self.quarantine.get_mut(&key) {
+            *own = change;
+            return Ok(());
+        }
+        let existed = view.get(Table::Quarantine, &key)?.is_some();
+        if existed || change.is_some() {
+            self.quarantine.insert(key, (existed, change));
+        }
+        Ok(())
+    }
+}
+
+// === impl Touched ===
+
+impl Touched {
+    pub(crate) fn new(rows: OwnedRows, serial_only: bool) -> Self {
+        Self { before: rows.clone(), after: rows, serial_only }
+    }
+
+    /// Rows that are not what they were, each with its value before and after.
+    pub(crate) fn differences(&self) -> Vec<Difference<'_>> {
+        let (mut before, mut after) = (self.before.0.iter().peekable(), self.after.0.iter().peekable());
+        let mut differences = Vec::new();
+        loop {
+            let heads = [before.peek(), after.peek()].into_iter().flatten().map(|(rest, _)| &**rest).min();
+            let Some(rest) = heads else { return differences };
+            let old = before.next_if(|(own, _)| **own == *rest).map(|(_, value)| value);
+            let new = after.next_if(|(own, _)| **own == *rest).map(|(_, value)| value);
+            if !matches!((old, new), (Some(old), Some(new)) if Arc::ptr_eq(old, new)) {
+                differences.push((rest, old, new));
+            }
+        }
+    }
+
+    pub(crate) fn has_soa(&self) -> Result<bool, StoreError> {
+        let is_soa = |slot: &Slot<'_>| slot.key.rtype == RecordType::SOA;
+        Ok(self.before.slots()?.iter().any(is_soa) || self.after.slots()?.iter().any(is_soa))
+    }
+}

@@ -1,0 +1,506 @@
+//! redb: opening a store's file, setting an unusable one aside, reading and committing.
+
+use crate::error::StoreError;
+use crate::layers::Layer;
+use redb::{
+    AccessGuard, Builder, Database, DatabaseError, ReadOnlyTable, ReadTransaction, ReadableDatabase,
+    ReadableTable, ReadableTableMetadata, StorageBackend, StorageError, TableDefinition, TableError,
+};
+use std::ops::Bound;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use zone_model::{DECODER_VERSION, Partition, Position, SourceId, Timestamp};
+
+/// The format of tables, keys and values. A store of an older one is set aside and rebuilt from the log.
+pub(crate) const FORMAT: u32 = 1;
+
+type Bytes = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+const ROWS: Bytes = TableDefinition::new("rows");
+const QUARANTINE: Bytes = TableDefinition::new("quarantine");
+const POSITIONS: TableDefinition<'static, (u16, u32), &'static [u8]> = TableDefinition::new("positions");
+const SOURCES: TableDefinition<'static, u16, &'static str> = TableDefinition::new("sources");
+const IN_STEP: TableDefinition<'static, u16, i64> = TableDefinition::new("in-step");
+const META: TableDefinition<'static, &'static str, u64> = TableDefinition::new("meta");
+
+/// How many files of one kind are kept aside; the last is replaced by those that follow.
+const KEPT_ASIDE: u32 = 9;
+
+/// A table of byte strings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Table {
+    Rows,
+    Quarantine,
+}
+
+/// An open store.
+pub(crate) struct Disk {
+    place: Place,
+    cache_bytes: usize,
+    /// `None` between a failure and the next opening.
+    database: Option<Arc<Database>>,
+}
+
+enum Place {
+    File(PathBuf),
+    /// A backend that was handed in.
+    Backend(Box<OpenBackend>),
+    /// Memory, which never fails and cannot be opened again.
+    Memory,
+}
+
+type OpenBackend = dyn Fn(&Builder) -> Result<Database, DatabaseError> + Send;
+
+/// What a store is called that is no file.
+const NO_FILE: &str = "(not a file)";
+
+/// The store as of a commit. What it can see stays on disk until it is dropped.
+pub(crate) struct Reader {
+    rows: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    quarantine: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    path: PathBuf,
+}
+
+/// A range of a table, in the order of keys.
+pub(crate) struct Range<'a> {
+    entries: redb::Range<'static, &'static [u8], &'static [u8]>,
+    path: &'a Path,
+}
+
+/// An entry of a table.
+pub(crate) struct Entry {
+    key: AccessGuard<'static, &'static [u8]>,
+    value: AccessGuard<'static, &'static [u8]>,
+}
+
+/// The small tables, read whole at start.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    pub(crate) sources: Vec<SourceId>,
+    pub(crate) positions: Vec<(u16, Partition, Position)>,
+    pub(crate) in_step: Vec<(u16, Timestamp)>,
+    pub(crate) names: u64,
+    pub(crate) quarantined: u64,
+}
+
+/// A commit that is ready to be made, on any thread: it may take as long as the disk takes.
+#[derive(Debug)]
+pub struct CommitJob {
+    pub(crate) database: Arc<Database>,
+    pub(crate) layer: Arc<Layer>,
+    path: PathBuf,
+}
+
+/// What came of a [`CommitJob`]; to be handed to [`Store::end_commit`](crate::Store::end_commit).
+#[derive(Debug)]
+pub struct Committed {
+    pub(crate) result: Result<(), StoreError>,
+}
+
+/// Why a file cannot be used as it is, though nothing is wrong with disk or rights.
+enum Unusable {
+    Newer(u64),
+    Other(&'static str, String),
+    Failed(StoreError),
+}
+
+// === impl Disk ===
+
+impl Disk {
+    /// Opens the file, or memory for `None`. A file of another version, and one that cannot be read, is
+    /// renamed and a new one begun in its place.
+    pub(crate) fn open(path: Option<&Path>, cache_bytes: usize) -> Result<Self, StoreError> {
+        let Some(path) = path else {
+            let database = builder(cache_bytes).create_with_backend(redb::backends::InMemoryBackend::new());
+            return Self::prepared(Place::Memory, cache_bytes, database);
+        };
+        let database = match open_file(path, cache_bytes) {
+            Ok(database) => database,
+            Err(Unusable::Failed(error)) => return Err(error),
+            Err(Unusable::Newer(found)) => {
+                return Err(StoreError::NewerFormat { path: path.into(), found, known: FORMAT.into() });
+            }
+            Err(Unusable::Other(kind, why)) => {
+                set_aside(path, kind, &why)?;
+                open_file(path, cache_bytes).map_err(|again| again.into_error(path))?
+            }
+        };
+        let database = Some(Arc::new(database));
+        Ok(Self { place: Place::File(path.into()), cache_bytes, database })
+    }
+
+    /// Opens a store on a backend of the caller's.
+    pub(crate) fn open_backend(
+        backend: impl StorageBackend + Clone,
+        cache_bytes: usize,
+    ) -> Result<Self, StoreError> {
+        let open = move |builder: &Builder| builder.create_with_backend(backend.clone());
+        let database = open(&builder(cache_bytes));
+        Self::prepared(Place::Backend(Box::new(open)), cache_bytes, database)
+    }
+
+    fn prepared(
+        place: Place,
+        cache_bytes: usize,
+        database: Result<Database, DatabaseError>,
+    ) -> Result<Self, StoreError> {
+        let path = Path::new(NO_FILE);
+        let database = database.map_err(|error| storage(path, error))?;
+        prepare(&database, path).map_err(|unusable| unusable.into_error(path))?;
+        Ok(Self { place, cache_bytes, database: Some(Arc::new(database)) })
+    }
+
+    /// Sets the file aside because its content turned out to be damaged, and begins a new one.
+    pub(crate) fn begin_anew(&mut self, why: &str) -> Result<(), StoreError> {
+        let Place::File(path) = &self.place else {
+            return Err(StoreError::Corrupt(why.to_owned()));
+        };
+        let path = path.clone();
+        self.database = None;
+        set_aside(&path, "damaged", why)?;
+        *self = Self::open(Some(&path), self.cache_bytes)?;
+        Ok(())
+    }
+
+    /// Opens the file again after a failure: redb refuses everything after one.
+    pub(crate) fn reopen(&mut self) -> Result<(), StoreError> {
+        let path = self.path().to_owned();
+        // The file is locked until the last handle is gone.
+        let reopened = match &self.place {
+            Place::Memory => return Ok(()),
+            Place::File(_) => {
+                self.database = None;
+                open_file(&path, self.cache_bytes).map_err(|unusable| unusable.into_error(&path))?
+            }
+            Place::Backend(open) => {
+                self.database = None;
+                open(&builder(self.cache_bytes)).map_err(|error| storage(&path, error))?
+            }
+        };
+        self.database = Some(Arc::new(reopened));
+        Ok(())
+    }
+
+    fn path(&self) -> &Path {
+        match &self.place {
+            Place::File(path) => path,
+            Place::Backend(_) | Place::Memory => Path::new(NO_FILE),
+        }
+    }
+
+    /// What to say while the file is not open.
+    pub(crate) fn closed(&self) -> StoreError {
+        storage(self.path(), StorageError::DatabaseClosed)
+    }
+
+    fn database(&self) -> Result<&Arc<Database>, StoreError> {
+        self.database.as_ref().ok_or_else(|| self.closed())
+    }
+
+    /// The store as of the last commit.
+    pub(crate) fn reader(&self) -> Result<Reader, StoreError> {
+        let transaction = self.database()?.begin_read().map_err(|error| storage(self.path(), error))?;
+        Reader::new(&transaction, self.path())
+    }
+
+    pub(crate) fn ledger(&self) -> Result<Ledger, StoreError> {
+        let transaction = self.database()?.begin_read().map_err(|error| storage(self.path(), error))?;
+        ledger(&transaction, self.path())
+    }
+
+    pub(crate) fn job(&self, layer: Arc<Layer>) -> Result<CommitJob, StoreError> {
+        Ok(CommitJob { database: Arc::clone(self.database()?), layer, path: self.path().into() })
+    }
+}
+
+/// Opens a file to look at it and nothing else. Nothing is set aside.
+pub(crate) fn open_to_read(path: &Path) -> Result<(Reader, Ledger), StoreError> {
+    let read = |transaction: Result<ReadTransaction, redb::TransactionError>| {
+        let transaction = transaction.map_err(|error| storage(path, error))?;
+        if let Some(unusable) = version(&transaction, path).err() {
+            return Err(unusable.into_error(path));
+        }
+        Ok((Reader::new(&transaction, path)?, ledger(&transaction, path)?))
+    };
+    match builder(1 << 20).open_read_only(path) {
+        Ok(database) => read(database.begin_read()),
+        // Whoever wrote it was killed: redb mends it when it is opened to be written.
+        Err(DatabaseError::RepairAborted) => {
+            let database =
+                builder(1 << 20).open(path).map_err(|error| opening(path, error).into_error(path))?;
+            read(database.begin_read())
+        }
+        Err(error) => Err(opening(path, error).into_error(path)),
+    }
+}
+
+// === impl Reader ===
+
+impl Reader {
+    fn new(transaction: &ReadTransaction, path: &Path) -> Result<Self, StoreError> {
+        let open = |table| transaction.open_table(table).map_err(|error| storage(path, error));
+        Ok(Self { rows: open(ROWS)?, quarantine: open(QUARANTINE)?, path: path.into() })
+    }
+
+    fn table(&self, table: Table) -> &ReadOnlyTable<&'static [u8], &'static [u8]> {
+        match table {
+            Table::Rows => &self.rows,
+            Table::Quarantine => &self.quarantine,
+        }
+    }
+
+    pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Arc<[u8]>>, StoreError> {
+        let value = self.table(table).get(key).map_err(|error| storage(&self.path, error))?;
+        Ok(value.map(|value| value.value().into()))
+    }
+
+    pub(crate) fn range(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: Option<&[u8]>,
+    ) -> Result<Range<'_>, StoreError> {
+        let bounds = (Bound::Included(from), to.map_or(Bound::Unbounded, Bound::Excluded));
+        let entries = self.table(table).range::<&[u8]>(bounds).map_err(|error| storage(&self.path, error))?;
+        Ok(Range { entries, path: &self.path })
+    }
+}
+
+impl Range<'_> {
+    pub(crate) fn next(&mut self) -> Result<Option<Entry>, StoreError> {
+        match self.entries.next() {
+            None => Ok(None),
+            Some(Ok((key, value))) => Ok(Some(Entry { key, value })),
+            Some(Err(error)) => Err(storage(self.path, error)),
+        }
+    }
+}
+
+impl Entry {
+    pub(crate) fn key(&self) -> &[u8] {
+        self.key.value()
+    }
+
+    pub(crate) fn value(&self) -> &[u8] {
+        self.value.value()
+    }
+}
+
+// === impl CommitJob ===
+
+impl CommitJob {
+    /// Writes everything in one transaction and waits until it is on the disk.
+    pub fn run(self) -> Committed {
+        Committed { result: self.commit().map_err(|error| storage(&self.path, error)) }
+    }
+
+    /// How many rows it writes or removes.
+    pub fn rows(&self) -> usize {
+        self.layer.rows.len()
+    }
+
+    fn commit(&self) -> Result<(), redb::Error> {
+        let transaction = self.database.begin_write()?;
+        for (definition, table) in [(ROWS, Table::Rows), (QUARANTINE, Table::Quarantine)] {
+            let mut own = transaction.open_table(definition)?;
+            for (key, change) in self.layer.changes(table) {
+                match change {
+                    Some(value) => drop(own.insert(&key[..], &value[..])?),
+                    None => drop(own.remove(&key[..])?),
+                }
+            }
+        }
+        let mut positions = transaction.open_table(POSITIONS)?;
+        for ((source, partition), position) in &self.layer.positions {
+            positions.insert((*source, partition.0), position.as_bytes())?;
+        }
+        drop(positions);
+        let mut sources = transaction.open_table(SOURCES)?;
+        for (number, source) in &self.layer.sources {
+            sources.insert(number, source.as_str())?;
+        }
+        drop(sources);
+        let mut in_step = transaction.open_table(IN_STEP)?;
+        for (source, moment) in &self.layer.in_step {
+            in_step.insert(source, moment.0)?;
+        }
+        drop(in_step);
+        transaction.open_table(META)?.insert("names", self.layer.names)?;
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
+impl Committed {
+    /// Whether everything is on the disk now.
+    pub fn is_ok(&self) -> bool {
+        self.result.is_ok()
+    }
+
+    /// The commit was not made: its thread panicked.
+    pub fn crashed() -> Self {
+        Self { result: Err(StoreError::Corrupt("the thread that commits panicked".to_owned())) }
+    }
+}
+
+// === impl Unusable ===
+
+impl Unusable {
+    fn into_error(self, path: &Path) -> StoreError {
+        match self {
+            Self::Newer(found) => StoreError::NewerFormat { path: path.into(), found, known: FORMAT.into() },
+            Self::Other(_, found) => StoreError::OtherVersion { path: path.into(), found },
+            Self::Failed(error) => error,
+        }
+    }
+}
+
+// === opening ===
+
+fn builder(cache_bytes: usize) -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(cache_bytes);
+    builder
+}
+
+fn storage(path: &Path, error: impl Into<redb::Error>) -> StoreError {
+    StoreError::Storage { path: path.into(), source: Box::new(error.into()) }
+}
+
+fn open_file(path: &Path, cache_bytes: usize) -> Result<Database, Unusable> {
+    // redb may panic over a file that somebody else wrote to; that is a damaged file like another.
+    let opened = catch_unwind(AssertUnwindSafe(|| {
+        let database = builder(cache_bytes).create(path).map_err(|error| opening(path, error))?;
+        prepare(&database, path)?;
+        Ok(database)
+    }));
+    opened.unwrap_or_else(|_| Err(Unusable::Other("damaged", "redb panicked over it".to_owned())))
+}
+
+/// Tells files that are damaged from disks that fail and rights that are missing.
+fn opening(path: &Path, error: DatabaseError) -> Unusable {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
+            Unusable::Failed(StoreError::Locked { path: path.into() })
+        }
+        DatabaseError::UpgradeRequired(version) => {
+            Unusable::Other("old-format", format!("redb format {version}"))
+        }
+        DatabaseError::Storage(StorageError::Corrupted(why)) => Unusable::Other("damaged", why),
+        DatabaseError::Storage(StorageError::Io(error))
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof
+            ) =>
+        {
+            Unusable::Other("damaged", error.to_string())
+        }
+        error => Unusable::Failed(storage(path, error)),
+    }
+}
+
+/// Begins a new file, or looks at what version one is of.
+fn prepare(database: &Database, path: &Path) -> Result<(), Unusable> {
+    let failed = |error: redb::Error| match error {
+        redb::Error::Corrupted(why) => Unusable::Other("damaged", why),
+        error => Unusable::Failed(storage(path, error)),
+    };
+    let transaction = database.begin_read().map_err(|error| failed(error.into()))?;
+    let tables = transaction.list_tables().map_err(|error| failed(error.into()))?.count();
+    if tables > 0 {
+        return version(&transaction, path);
+    }
+    drop(transaction);
+    begin(database).map_err(failed)
+}
+
+fn begin(database: &Database) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    let mut meta = transaction.open_table(META)?;
+    meta.insert("format", u64::from(FORMAT))?;
+    meta.insert("decoder", u64::from(DECODER_VERSION))?;
+    drop(meta);
+    transaction.open_table(ROWS)?;
+    transaction.open_table(QUARANTINE)?;
+    transaction.open_table(POSITIONS)?;
+    transaction.open_table(SOURCES)?;
+    transaction.open_table(IN_STEP)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+fn version(transaction: &ReadTransaction, path: &Path) -> Result<(), Unusable> {
+    let failed = |error: StorageError| match error {
+        StorageError::Corrupted(why) => Unusable::Other("damaged", why),
+        error => Unusable::Failed(storage(path, error)),
+    };
+    let meta = match transaction.open_table(META) {
+        Ok(meta) => meta,
+        Err(TableError::Storage(error)) => return Err(failed(error)),
+        Err(error) => return Err(Unusable::Other("damaged", error.to_string())),
+    };
+    let read = |key: &str| Ok(meta.get(key).map_err(failed)?.map_or(0, |value| value.value()));
+    let (format, decoder) = (read("format")?, read("decoder")?);
+    if format > u64::from(FORMAT) {
+        return Err(Unusable::Newer(format));
+    }
+    if format < u64::from(FORMAT) {
+        return Err(Unusable::Other(
+            "old-format",
+            format!("format {format}, and this program writes {FORMAT}"),
+        ));
+    }
+    // A newer decoder's store is rebuilt too: nodes of one version end equal, whatever they ran before.
+    if decoder != u64::from(DECODER_VERSION) {
+        let why = format!("decoder {decoder}, and this program has {DECODER_VERSION}");
+        return Err(Unusable::Other("other-decoder", why));
+    }
+    Ok(())
+}
+
+fn set_aside(path: &Path, kind: &str, why: &str) -> Result<(), StoreError> {
+    let name = |number: u32| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{kind}-{number}"));
+        PathBuf::from(name)
+    };
+    let free = (1..KEPT_ASIDE).map(name).find(|name| matches!(name.try_exists(), Ok(false)));
+    let aside = free.unwrap_or_else(|| name(KEPT_ASIDE));
+    std::fs::rename(path, &aside).map_err(|error| storage(path, StorageError::Io(error)))?;
+    tracing::error!(
+        store = %path.display(), aside = %aside.display(), why,
+        "the store cannot be used and was set aside; it is rebuilt from the log"
+    );
+    Ok(())
+}
+
+fn ledger(transaction: &ReadTransaction, path: &Path) -> Result<Ledger, StoreError> {
+    read_ledger(transaction).map_err(|error| storage(path, error))
+}
+
+fn read_ledger(transaction: &ReadTransaction) -> Result<Ledger, redb::Error> {
+    let mut ledger = Ledger::default();
+    for (number, entry) in transaction.open_table(SOURCES)?.iter()?.enumerate() {
+        let (key, value) = entry?;
+        if usize::from(key.value()) != number {
+            return Err(redb::Error::Corrupted("the numbers of the sources have a gap".to_owned()));
+        }
+        ledger.sources.push(SourceId::new(value.value()));
+    }
+    for entry in transaction.open_table(POSITIONS)?.iter()? {
+        let (key, value) = entry?;
+        let (source, partition) = key.value();
+        let position = Position::new(value.value());
+        let position =
+            position.map_err(|error| redb::Error::Corrupted(format!("a stored position: {error}")))?;
+        ledger.positions.push((source, Partition(partition), position));
+    }
+    for entry in transaction.open_table(IN_STEP)?.iter()? {
+        let (key, value) = entry?;
+        ledger.in_step.push((key.value(), Timestamp(value.value())));
+    }
+    ledger.names = transaction.open_table(META)?.get("names")?.map_or(0, |names| names.value());
+    ledger.quarantined = transaction.open_table(QUARANTINE)?.len()?;
+    Ok(ledger)
+}

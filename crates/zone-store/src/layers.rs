@@ -1,0 +1,268 @@
+//! What is applied and not yet on disk, in front of what is.
+//!
+//! ```text
+//! reads ─▶ active layer ─▶ layer on its way to the disk ─▶ redb, as of the last commit
+//! ```
+
+use crate::content::Slot;
+use crate::disk::{Reader, Table};
+use crate::error::StoreError;
+use crate::keys;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+use zone_model::{Partition, Position, SourceId, Timestamp};
+
+/// A value, or that there is none any more.
+pub(crate) type Change = Option<Arc<[u8]>>;
+
+/// Changes in the order of their keys.
+pub(crate) type Changes = BTreeMap<Box<[u8]>, Change>;
+
+/// What an entry of [`Changes`] takes beside its bytes, roughly: an estimate that bounds memory.
+const ENTRY_OVERHEAD: usize = 96;
+
+/// What one commit writes: all of it or nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Layer {
+    pub(crate) rows: Changes,
+    pub(crate) quarantine: Changes,
+    pub(crate) positions: BTreeMap<(u16, Partition), Position>,
+    pub(crate) sources: Vec<(u16, SourceId)>,
+    pub(crate) in_step: BTreeMap<u16, Timestamp>,
+    /// Names of the catalogue, to make room for at the next start.
+    pub(crate) names: u64,
+    /// Roughly how much memory it takes.
+    pub(crate) bytes: usize,
+}
+
+/// All layers at one moment.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) active: &'a Layer,
+    pub(crate) committing: Option<&'a Layer>,
+    pub(crate) reader: &'a Reader,
+}
+
+/// An owner's rows, copied.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OwnedRows(pub(crate) Vec<OwnedRow>);
+
+/// A row's key behind its owner, and its value.
+type OwnedRow = (Box<[u8]>, Arc<[u8]>);
+
+// === impl Layer ===
+
+impl Layer {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+            && self.quarantine.is_empty()
+            && self.positions.is_empty()
+            && self.sources.is_empty()
+            && self.in_step.is_empty()
+    }
+
+    pub(crate) fn changes(&self, table: Table) -> &Changes {
+        match table {
+            Table::Rows => &self.rows,
+            Table::Quarantine => &self.quarantine,
+        }
+    }
+
+    /// Sets a change and returns the one that was there, to be put back if the batch fails.
+    pub(crate) fn put(&mut self, table: Table, key: Box<[u8]>, change: Change) -> Option<Change> {
+        let added = size(&key, &change);
+        let old = match table {
+            Table::Rows => self.rows.insert(key.clone(), change),
+            Table::Quarantine => self.quarantine.insert(key.clone(), change),
+        };
+        let gone = old.as_ref().map_or(0, |old| size(&key, old));
+        self.bytes = (self.bytes + added).saturating_sub(gone);
+        old
+    }
+
+    /// Undoes a [`put`](Self::put).
+    pub(crate) fn restore(&mut self, table: Table, key: Box<[u8]>, old: Option<Change>) {
+        if let Some(old) = old {
+            self.put(table, key, old);
+            return;
+        }
+        let gone = match table {
+            Table::Rows => self.rows.remove(&key),
+            Table::Quarantine => self.quarantine.remove(&key),
+        };
+        let gone = gone.as_ref().map_or(0, |gone| size(&key, gone));
+        self.bytes = self.bytes.saturating_sub(gone);
+    }
+}
+
+fn size(key: &[u8], change: &Change) -> usize {
+    key.len() + change.as_ref().map_or(0, |value| value.len()) + ENTRY_OVERHEAD
+}
+
+// === impl View ===
+
+impl View<'_> {
+    /// The value of a key.
+    pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Arc<[u8]>>, StoreError> {
+        let layers = [Some(self.active), self.committing];
+        match layers.into_iter().flatten().find_map(|layer| layer.changes(table).get(key)) {
+            Some(change) => Ok(change.clone()),
+            None => self.reader.get(table, key),
+        }
+    }
+
+    /// Hands every entry from `from` up to `to` to `visit`, in the order of keys.
+    pub(crate) fn scan(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: Option<&[u8]>,
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let bounds = (Bound::Included(from), to.map_or(Bound::Unbounded, Bound::Excluded));
+        let mut active = self.active.changes(table).range::<[u8], _>(bounds).peekable();
+        let mut committing =
+            self.committing.map(|layer| layer.changes(table).range::<[u8], _>(bounds).peekable());
+        let mut disk = self.reader.range(table, from, to)?;
+        let mut on_disk = disk.next()?;
+        loop {
+            let heads = [active.peek(), committing.as_mut().and_then(|layer| layer.peek())];
+            let pending = heads.into_iter().flatten().map(|(key, _)| &key[..]).min();
+            let Some(pending) = pending else { break };
+            if let Some(entry) = &on_disk
+                && entry.key() < pending
+            {
+                visit(entry.key(), entry.value())?;
+                on_disk = disk.next()?;
+                continue;
+            }
+            if on_disk.as_ref().is_some_and(|entry| entry.key() == pending) {
+                on_disk = disk.next()?;
+            }
+            let newer = active.next_if(|(key, _)| ***key == *pending);
+            let older = committing.as_mut().and_then(|layer| layer.next_if(|(key, _)| ***key == *pending));
+            if let Some((key, Some(value))) = newer.or(older) {
+                visit(key, value)?;
+            }
+        }
+        while let Some(entry) = on_disk {
+            visit(entry.key(), entry.value())?;
+            on_disk = disk.next()?;
+        }
+        Ok(())
+    }
+
+    /// The rows of one owner.
+    pub(crate) fn owner(&self, owner: &[u8]) -> Result<OwnedRows, StoreError> {
+        let (from, to) = keys::owner_range(owner);
+        let mut rows = OwnedRows::default();
+        self.scan(Table::Rows, &from, Some(&to), |key, value| {
+            rows.0.push((key[owner.len() + 1..].into(), value.into()));
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    /// Hands every owner at or below `top` to `visit` with its rows, in canonical order. `extra` are owners
+    /// at or below `top`, in that order too, that are visited even if they have no rows.
+    pub(crate) fn walk(
+        &self,
+        top: &[u8],
+        extra: &[&[u8]],
+        mut visit: impl FnMut(&[u8], &[Slot<'_>]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut extra = extra.iter().copied().peekable();
+        let mut group = Group::default();
+        let behind = keys::behind_subtree(top);
+        self.scan(Table::Rows, top, behind.as_deref(), |key, value| {
+            if !group.holds(key) {
+                group.hand_over(&mut extra, &mut visit)?;
+                group.begin(&key[..keys::owner_length(key)?]);
+            }
+            group.push(key, value);
+            Ok(())
+        })?;
+        group.hand_over(&mut extra, &mut visit)?;
+        extra.try_for_each(|owner| visit(owner, &[]))
+    }
+}
+
+// === impl OwnedRows ===
+
+impl OwnedRows {
+    /// Copies rows that are in the order of their keys.
+    pub(crate) fn copy(slots: &[Slot<'_>]) -> Self {
+        Self(slots.iter().map(|slot| (slot.key.encode().into(), slot.row.bytes().into())).collect())
+    }
+
+    pub(crate) fn slots(&self) -> Result<Vec<Slot<'_>>, StoreError> {
+        self.0.iter().map(|(rest, value)| Ok(Slot::parse(rest, value)?)).collect()
+    }
+
+    /// Sets or removes the row of this key behind the owner, and returns the value that it had.
+    pub(crate) fn put(&mut self, rest: &[u8], value: Change) -> Change {
+        match (self.0.binary_search_by(|(own, _)| (**own).cmp(rest)), value) {
+            (Ok(at), Some(value)) => Some(std::mem::replace(&mut self.0[at].1, value)),
+            (Ok(at), None) => Some(self.0.remove(at).1),
+            (Err(at), Some(value)) => {
+                self.0.insert(at, (rest.into(), value));
+                None
+            }
+            (Err(_), None) => None,
+        }
+    }
+}
+
+// === impl Group ===
+
+/// The rows of the owner that a walk is at.
+#[derive(Default)]
+struct Group {
+    /// The owner's key, once there is one.
+    owner: Option<Vec<u8>>,
+    bytes: Vec<u8>,
+    /// Where in `bytes` each row's key and value end.
+    ends: Vec<(usize, usize)>,
+}
+
+impl Group {
+    fn holds(&self, key: &[u8]) -> bool {
+        self.owner.as_ref().is_some_and(|owner| key.starts_with(owner) && key.get(owner.len()) == Some(&0))
+    }
+
+    fn begin(&mut self, owner: &[u8]) {
+        let own = self.owner.get_or_insert_default();
+        own.clear();
+        own.extend_from_slice(owner);
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    fn push(&mut self, key: &[u8], value: &[u8]) {
+        let behind_owner = self.owner.as_ref().map_or(0, |owner| owner.len() + 1);
+        self.bytes.extend_from_slice(&key[behind_owner..]);
+        let key_end = self.bytes.len();
+        self.bytes.extend_from_slice(value);
+        self.ends.push((key_end, self.bytes.len()));
+    }
+
+    fn hand_over<'e>(
+        &self,
+        extra: &mut std::iter::Peekable<impl Iterator<Item = &'e [u8]>>,
+        visit: &mut impl FnMut(&[u8], &[Slot<'_>]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let Some(owner) = self.owner.as_deref() else { return Ok(()) };
+        while let Some(before) = extra.next_if(|own| *own < owner) {
+            visit(before, &[])?;
+        }
+        extra.next_if(|own| *own == owner);
+        let mut slots = Vec::with_capacity(self.ends.len());
+        let mut start = 0;
+        for &(key_end, value_end) in &self.ends {
+            slots.push(Slot::parse(&self.bytes[start..key_end], &self.bytes[key_end..value_end])?);
+            start = value_end;
+        }
+        visit(owner, &slots)
+    }
+}

@@ -1,0 +1,224 @@
+//! What a store is asked: records, zones, quarantine, and how it is.
+
+use crate::config::StoreConfig;
+use crate::content::{Owner, Slot, soa_state, winner};
+use crate::disk::{FORMAT, Table, open_to_read};
+use crate::error::StoreError;
+use crate::keys::{self, SlotKey};
+use crate::layers::{Layer, View};
+use crate::row::QuarantineRow;
+use crate::settings::Settings;
+use crate::soa;
+use crate::sources::Sources;
+use crate::store::Store;
+use crate::zones::{Above, above};
+use messages::{Quarantined, RecordSet, StoreStatus, ZoneSummary};
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::path::Path;
+use zone_model::{DECODER_VERSION, Name, Partition, Position, RecordType, RrSet, SourceId, Timestamp};
+
+/// How many entries a question gets that does not say.
+const DEFAULT_LIMIT: usize = 1000;
+
+fn limit(asked: usize) -> usize {
+    if asked == 0 { DEFAULT_LIMIT } else { asked }
+}
+
+// === impl Store ===
+
+impl Store {
+    /// The RRsets of an owner, served or not: for each type and zone the slot that decides, then local
+    /// records and a made-up SOA, which have no source.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn records(&self, owner: &Name, rtype: Option<RecordType>) -> Result<Vec<RecordSet>, StoreError> {
+        self.settled()?;
+        let key = owner.sort_key();
+        records(self.view()?, &self.settings, &self.sources, &key, above(&self.zones, &key), rtype)
+    }
+
+    /// The zones that are served, in canonical order: at most `limit` (0 for 1,000) behind `after`.
+    ///
+    /// # Errors
+    /// [`StoreError`] while the store cannot be read.
+    pub fn zones(&self, after: Option<&Name>, asked: usize) -> Result<Vec<ZoneSummary>, StoreError> {
+        self.settled()?;
+        let from = match after {
+            Some(after) => Bound::Excluded(after.sort_key()),
+            None => Bound::Unbounded,
+        };
+        let from = from.as_ref().map(Vec::as_slice);
+        let zones = self.zones.range::<[u8], _>((from, Bound::Unbounded));
+        let summaries = zones.filter_map(|(apex, zone)| {
+            Some(ZoneSummary {
+                apex: keys::name(apex).ok()?,
+                serial: zone.served_serial(),
+                rrsets: zone.rows,
+                synthesised: zone.synthesised,
+                newest: zone.newest.get().unwrap_or(zone.soa),
+            })
+        });
+        Ok(summaries.take(limit(asked)).collect())
+    }
+
+    /// The quarantined events, by source, partition and position: at most `limit` (0 for 1,000).
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn quarantined(&self, asked: usize) -> Result<Vec<Quarantined>, StoreError> {
+        let mut found: BTreeMap<(SourceId, Partition, Position), Quarantined> = BTreeMap::new();
+        self.view()?.scan(Table::Quarantine, &[], None, |key, value| {
+            let slot = SlotKey::parse(key)?;
+            let row = QuarantineRow::parse(value)?;
+            let source = named(&self.sources, slot.source)?.clone();
+            let partition = Partition(slot.partition);
+            let place = (source.clone(), partition, row.position);
+            let own = Quarantined {
+                source,
+                partition,
+                position: row.position,
+                timestamp: row.timestamp,
+                key: slot.raw.to_vec(),
+                value: row.value,
+                headers: row.headers,
+                reason: row.reason,
+            };
+            found.insert(place, own);
+            if found.len() > limit(asked) {
+                found.pop_last();
+            }
+            Ok(())
+        })?;
+        Ok(found.into_values().collect())
+    }
+
+    /// How the store is; `catalog` is the number of the catalogue that was published last.
+    pub fn status(&self, catalog: u64) -> StoreStatus {
+        let positions = self.positions.iter().filter_map(|((source, partition), position)| {
+            Some((self.sources.get(*source)?.clone(), *partition, *position))
+        });
+        StoreStatus {
+            in_service: self.in_service(),
+            catalog,
+            zones: self.zones.len() as u64,
+            slots: self.slots,
+            quarantined: self.quarantined,
+            events_applied: self.events_applied,
+            format: FORMAT,
+            decoder: DECODER_VERSION,
+            positions: positions.collect(),
+        }
+    }
+
+    /// Owners of local records that no zone here holds, so that these records are not served.
+    pub fn local_records_outside(&self) -> Vec<Name> {
+        let outside = self.settings.locals.iter().filter(|(key, local)| {
+            let zones = above(&self.zones, key);
+            zones.zone_of(keys::labels(key), local.rtype, local.apex).is_none()
+        });
+        let mut names: Vec<Name> = outside.map(|(_, local)| local.owner.clone()).collect();
+        names.dedup();
+        names
+    }
+}
+
+/// Reads the RRsets of an owner from the file of a node that does not run. Zones are those that have an SOA
+/// in the store: what a configuration adds to them is not known here.
+///
+/// # Errors
+/// [`StoreError::Locked`] while a node runs on it; [`StoreError::OtherVersion`] or
+/// [`StoreError::NewerFormat`] where another version wrote it.
+pub fn read_records(
+    path: &Path,
+    owner: &Name,
+    rtype: Option<RecordType>,
+) -> Result<Vec<RecordSet>, StoreError> {
+    let (reader, ledger) = open_to_read(path)?;
+    let mut sources = Sources::default();
+    for source in ledger.sources {
+        sources.push(source)?;
+    }
+    let settings = Settings::new(&StoreConfig::default());
+    let active = Layer::default();
+    let view = View { active: &active, committing: None, reader: &reader };
+    let key = owner.sort_key();
+    let mut zones = Above::default();
+    for labels in 0..=keys::labels(&key) {
+        let apex = keys::ancestor(&key, labels);
+        if settings.zone(apex, soa_state(&view.owner(apex)?.slots()?, &sources)?).is_some() {
+            zones = zones.with(labels);
+        }
+    }
+    records(view, &settings, &sources, &key, zones, rtype)
+}
+
+fn named(sources: &Sources, number: u16) -> Result<&SourceId, StoreError> {
+    sources.get(number).ok_or_else(|| StoreError::Corrupt(format!("source {number} has no name")))
+}
+
+fn records(
+    view: View<'_>,
+    settings: &Settings,
+    sources: &Sources,
+    key: &[u8],
+    zones: Above,
+    rtype: Option<RecordType>,
+) -> Result<Vec<RecordSet>, StoreError> {
+    let rows = view.owner(key)?;
+    let slots = rows.slots()?;
+    let labels = keys::labels(key);
+    let own = Owner { labels, above: zones, locals: settings.locals.at(key), sources };
+    let owner = keys::name(key)?;
+    let asked = |own: RecordType| rtype.is_none_or(|rtype| rtype == own);
+    let apex = |labels: Option<u8>| labels.map(|labels| owner.ancestor(usize::from(labels)));
+    let mut found = Vec::new();
+    // Slots of one RRset; those that no zone holds are told apart by the zone that their key names.
+    let mut rrsets: BTreeMap<_, Vec<&Slot<'_>>> = BTreeMap::new();
+    for slot in slots.iter().filter(|slot| asked(slot.key.rtype)) {
+        let zone = own.zone_of(slot);
+        let claimed = if zone.is_none() { slot.key.apex } else { None };
+        rrsets.entry((slot.key.rtype, zone, claimed)).or_default().push(slot);
+    }
+    for ((rtype, zone, _), slots) in rrsets {
+        let Some(slot) = winner(slots.into_iter(), sources) else { continue };
+        let remainder = slot.row.remainder()?;
+        found.push(RecordSet {
+            apex: apex(zone),
+            owner: owner.clone(),
+            rtype,
+            rrset: slot.row.rrset()?,
+            source: Some(named(sources, slot.key.slot.source)?.clone()),
+            partition: Partition(slot.key.slot.partition),
+            key: slot.key.slot.raw.to_vec(),
+            position: Some(slot.row.position()?),
+            timestamp: slot.row.timestamp,
+            headers: remainder.headers,
+            extra: remainder.extra,
+        });
+    }
+    let unsourced = |rtype, zone, rrset| RecordSet {
+        apex: apex(zone),
+        owner: owner.clone(),
+        rtype,
+        rrset,
+        source: None,
+        partition: Partition(0),
+        key: Vec::new(),
+        position: None,
+        timestamp: Timestamp(0),
+        headers: Vec::new(),
+        extra: None,
+    };
+    for local in own.locals.iter().filter(|local| asked(local.rtype)) {
+        let zone = zones.zone_of(labels, local.rtype, local.apex);
+        found.push(unsourced(local.rtype, zone, local.rrset.clone()));
+    }
+    let has_soa = slots.iter().any(|slot| slot.key.rtype == RecordType::SOA);
+    if own.is_apex() && !has_soa && asked(RecordType::SOA) {
+        let rrset = RrSet::new(None, [soa::synthesised(&owner, 0).into_boxed_slice()]);
+        found.push(unsourced(RecordType::SOA, Some(labels), rrset));
+    }
+    Ok(found)
+}

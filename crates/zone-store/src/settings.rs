@@ -1,0 +1,51 @@
+//! What the configuration says of zones and records, ready to be asked.
+
+use crate::config::StoreConfig;
+use crate::keys;
+use crate::local::Locals;
+use crate::zones::{Above, ByApex, SoaState, Zone, above};
+use std::ops::Bound;
+use zone_model::Timestamp;
+
+/// The configured zones and local records.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// The configured zones, by their sort keys.
+    pub(crate) zones: ByApex<()>,
+    pub(crate) locals: Locals,
+    pub(crate) default_ttl: u32,
+}
+
+// === impl Settings ===
+
+impl Settings {
+    pub(crate) fn new(config: &StoreConfig) -> Self {
+        Self {
+            zones: config.zones.iter().map(|zone| (zone.sort_key().into(), ())).collect(),
+            locals: Locals::new(&config.local),
+            default_ttl: zone_model::clamp_ttl(config.default_ttl),
+        }
+    }
+
+    /// The zone at an apex whose SOA slots say this, if there is one.
+    pub(crate) fn zone(&self, apex: &[u8], soa: SoaState) -> Option<Zone> {
+        let allowed = || self.zones.is_empty() || above(&self.zones, apex) != Above::default();
+        match soa {
+            SoaState::Present { serial, timestamp } if allowed() => Some(Zone::new(serial, timestamp, false)),
+            SoaState::None if self.zones.contains_key(apex) => Some(Zone::new(0, Timestamp(0), true)),
+            _ => None,
+        }
+    }
+
+    /// Owners at or below `top` that may have a node without having a row, in no order.
+    pub(crate) fn owners<'a>(&'a self, top: &[u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.locals.owners(top).chain(below(&self.zones, top))
+    }
+}
+
+/// The keys at or below `top`.
+pub(crate) fn below<'a, T>(zones: &'a ByApex<T>, top: &[u8]) -> impl Iterator<Item = &'a [u8]> + use<'a, T> {
+    let behind = keys::behind_subtree(top);
+    let behind = behind.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+    zones.range::<[u8], _>((Bound::Included(top), behind)).map(|(apex, _)| &apex[..])
+}

@@ -1,0 +1,306 @@
+//! The actor: messages in, catalogues out.
+
+mod support;
+
+use actix::prelude::*;
+use messages::{
+    ApplyChanges, ApplyError, AwaitApplied, CatalogPublished, ListZones, Measured, OpenSource, Permits,
+    ReadQuarantine, ReadRecords, ReadStoreStatus, Shutdown, Value,
+};
+use std::time::Duration;
+use support::{Memory, event, name, position, rrset, served, set, soa, topic, unusable};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use zone_model::{Event, Partition, RecordType, Timestamp};
+use zone_store::{Store, StoreConfig, StorePeers, ZoneStore, spawn_standalone};
+
+/// Hands every message it gets to a channel.
+struct Recorder<M>(UnboundedSender<M>);
+
+impl<M: 'static> Actor for Recorder<M> {
+    type Context = Context<Self>;
+}
+
+impl<M: Message<Result = ()> + Send + 'static> Handler<M> for Recorder<M> {
+    type Result = ();
+
+    fn handle(&mut self, message: M, _: &mut Self::Context) {
+        let _ = self.0.send(message);
+    }
+}
+
+fn recorder<M: Message<Result = ()> + Send + 'static>() -> (Recipient<M>, UnboundedReceiver<M>) {
+    let (tell, told) = unbounded_channel();
+    (Recorder(tell).start().recipient(), told)
+}
+
+fn changes(number: u64, events: Vec<Event>) -> ApplyChanges {
+    let positions = vec![(Partition(0), position(number))];
+    let Some(permit) = Permits::new(1).try_take() else { unreachable!() };
+    ApplyChanges { source: topic(), events, positions, in_step: None, permit }
+}
+
+fn zone_event(number: u64) -> Event {
+    event(0, number, 1_000, "t.|SOA", set("t.|SOA", rrset(None, &[&soa(1)])))
+}
+
+fn a_event(number: u64, rdata: &[u8]) -> Event {
+    event(0, number, 1_000, "a.t.|A", set("a.t.|A", rrset(None, &[rdata])))
+}
+
+fn a_of(published: &CatalogPublished) -> Option<Vec<Vec<u8>>> {
+    served(&published.snapshot, &name("a.t."), RecordType::A).map(|(_, rdatas)| rdatas)
+}
+
+async fn next<M>(told: &mut UnboundedReceiver<M>) -> M {
+    tokio::time::timeout(Duration::from_secs(5), told.recv()).await.unwrap().unwrap()
+}
+
+/// From the batch to the listener, the question, the disk, and the next start.
+#[actix::test]
+async fn a_batch_becomes_a_catalogue() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = Some(directory.path().join("store.redb"));
+    let config = StoreConfig { path, sources: vec![topic()], ..Default::default() };
+    let (listener, mut published) = recorder::<CatalogPublished>();
+    let (metrics, mut measured) = recorder::<Measured>();
+    let peers = StorePeers { listeners: vec![listener.clone()], metrics: Some(metrics) };
+    let running = ZoneStore::start_on_arbiter(config.clone(), peers).await.unwrap();
+    let store = running.address.clone();
+    let first = next(&mut published).await;
+    assert!(!first.snapshot.in_service());
+    assert_eq!(store.send(OpenSource { source: topic() }).await.unwrap().unwrap(), Default::default());
+
+    let batch = changes(3, vec![zone_event(1), a_event(2, b"1111"), event(0, 3, 1, "?", unusable("why"))]);
+    let batch = ApplyChanges { in_step: Some(Timestamp(9)), ..batch };
+    let applied = store.send(batch).await.unwrap().unwrap();
+    assert_eq!((applied.changed, applied.quarantined), (2, 1));
+    let second = next(&mut published).await;
+    assert_eq!(second.number, applied.catalog);
+    assert!(second.number > first.number && second.snapshot.in_service());
+    assert_eq!(a_of(&second), Some(vec![b"1111".to_vec()]));
+    assert_eq!(a_of(&first), None, "a snapshot stays what it is");
+
+    let records = store.send(ReadRecords { owner: name("a.t."), rtype: None }).await.unwrap().unwrap();
+    assert_eq!(records[0].position, Some(position(2)));
+    assert_eq!(store.send(ListZones::default()).await.unwrap().unwrap()[0].serial, 1);
+    assert_eq!(store.send(ReadQuarantine::default()).await.unwrap().unwrap()[0].reason, "why");
+    let status = store.send(ReadStoreStatus).await.unwrap();
+    assert_eq!((status.zones, status.slots, status.quarantined, status.events_applied), (1, 2, 1, 3));
+    assert_eq!(status.positions, [(topic(), Partition(0), position(3))]);
+    let mut names = Vec::new();
+    while !names.contains(&"dns_store_commit_seconds") {
+        names.extend(next(&mut measured).await.samples.into_iter().map(|sample| {
+            let adds_up = sample.name != "dns_events_applied_total" || sample.value == Value::Count(3);
+            assert!(adds_up, "{sample:?}");
+            sample.name
+        }));
+    }
+    assert!(names.contains(&"dns_propagation_seconds") && names.contains(&"dns_events_applied_total"));
+    running.stop().await;
+
+    // The next start answers at once, and reading goes on behind what was committed.
+    let running =
+        ZoneStore::start_on_arbiter(config, StorePeers { listeners: vec![listener], metrics: None });
+    let running = running.await.unwrap();
+    let again = next(&mut published).await;
+    assert!(again.snapshot.in_service());
+    assert_eq!(a_of(&again), Some(vec![b"1111".to_vec()]));
+    let state = running.address.send(OpenSource { source: topic() }).await.unwrap().unwrap();
+    assert_eq!(state.positions, [(Partition(0), position(3))]);
+    running.stop().await;
+}
+
+/// Waiting ends with the publication, or in time.
+#[actix::test]
+async fn waiting_for_positions() {
+    let config = StoreConfig::default();
+    let store = ZoneStore::new(config.clone(), Store::open(config).unwrap(), StorePeers::default()).start();
+    store.send(OpenSource { source: topic() }).await.unwrap().unwrap();
+    let wait = |number, timeout| {
+        let positions = vec![(Partition(0), position(number))];
+        store.send(AwaitApplied { source: topic(), positions, timeout: Duration::from_millis(timeout) })
+    };
+    let (early, late) = (wait(1, 5_000), wait(2, 50));
+    let batch = store.send(changes(1, vec![zone_event(1)]));
+    let (early, late, batch) = tokio::join!(early, late, batch);
+    assert!(early.unwrap());
+    assert!(!late.unwrap());
+    batch.unwrap().unwrap();
+    assert!(wait(1, 0).await.unwrap(), "behind already");
+    store.send(Shutdown).await.unwrap();
+    assert!(!store.connected());
+}
+
+/// A listener whose mailbox is full gets the newest catalogue when it has room, and nothing piles up.
+#[actix::test]
+async fn a_full_listener_gets_the_newest() {
+    struct Slow(UnboundedSender<CatalogPublished>);
+    impl Actor for Slow {
+        type Context = Context<Self>;
+
+        fn started(&mut self, ctx: &mut Self::Context) {
+            ctx.set_mailbox_capacity(1);
+        }
+    }
+    impl Handler<CatalogPublished> for Slow {
+        type Result = AtomicResponse<Self, ()>;
+
+        fn handle(&mut self, message: CatalogPublished, _: &mut Self::Context) -> Self::Result {
+            let _ = self.0.send(message);
+            let rest = fut::wrap_future(tokio::time::sleep(Duration::from_millis(40)));
+            AtomicResponse::new(Box::pin(rest))
+        }
+    }
+    let (tell, mut published) = unbounded_channel();
+    let listener = Slow(tell).start().recipient();
+    let config = StoreConfig { publish_every: Duration::ZERO, ..Default::default() };
+    let peers = StorePeers { listeners: vec![listener], metrics: None };
+    let store = ZoneStore::new(config.clone(), Store::open(config).unwrap(), peers).start();
+    store.send(OpenSource { source: topic() }).await.unwrap().unwrap();
+    store.send(changes(1, vec![zone_event(1)])).await.unwrap().unwrap();
+    let mut last = 0;
+    for number in 2..50u64 {
+        last = store
+            .send(changes(number, vec![a_event(number, &number.to_be_bytes())]))
+            .await
+            .unwrap()
+            .unwrap()
+            .catalog;
+    }
+    let mut seen = 0;
+    loop {
+        let catalog = next(&mut published).await;
+        seen += 1;
+        if catalog.number == last {
+            assert_eq!(a_of(&catalog), Some(vec![49u64.to_be_bytes().to_vec()]));
+            break;
+        }
+    }
+    assert!(seen < 20, "{seen} of {last} were handed out");
+    store.send(Shutdown).await.unwrap();
+}
+
+/// A backend that panics when it is told to.
+#[derive(Clone, Debug, Default)]
+struct Mine(Memory, std::sync::Arc<std::sync::atomic::AtomicBool>);
+
+impl redb::StorageBackend for Mine {
+    fn len(&self) -> Result<u64, std::io::Error> {
+        self.0.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), std::io::Error> {
+        assert!(!self.1.load(std::sync::atomic::Ordering::Relaxed), "a panic, as told");
+        self.0.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> Result<(), std::io::Error> {
+        self.0.set_len(len)
+    }
+
+    fn sync_data(&self) -> Result<(), std::io::Error> {
+        self.0.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), std::io::Error> {
+        self.0.write(offset, data)
+    }
+}
+
+/// A panic is an error to the sender, the address stays, and a batch that might leave a gap is not applied.
+#[actix::test]
+async fn a_panic_is_answered_and_the_store_opened_again() {
+    use std::sync::atomic::Ordering::Relaxed;
+    // Without a cache every read goes to the backend.
+    let config = StoreConfig { cache_bytes: 0, commit_after: Duration::from_millis(1), ..Default::default() };
+    let mine = Mine::default();
+    let (own, again) = (mine.clone(), config.clone());
+    let open = move || Store::open_backend(again.clone(), own.clone());
+    let (listener, mut published) = recorder::<CatalogPublished>();
+    let peers = StorePeers { listeners: vec![listener], metrics: None };
+    let store = ZoneStore::with_factory(config, open().unwrap(), peers, Box::new(open)).start();
+    store.send(OpenSource { source: topic() }).await.unwrap().unwrap();
+    store.send(changes(2, vec![zone_event(1), a_event(2, b"1111")])).await.unwrap().unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    mine.1.store(true, Relaxed);
+    let crashed = store.send(changes(3, vec![a_event(3, b"2222")])).await.unwrap();
+    assert_eq!(crashed, Err(ApplyError::Crashed));
+    mine.1.store(false, Relaxed);
+    assert!(store.send(ReadRecords { owner: name("a.t."), rtype: None }).await.unwrap().is_err());
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let unopened = store.send(changes(4, vec![a_event(4, b"3333")])).await.unwrap();
+    assert_eq!(unopened, Err(ApplyError::Crashed), "3 would be missing");
+    let state = store.send(OpenSource { source: topic() }).await.unwrap().unwrap();
+    assert_eq!(state.positions, [(Partition(0), position(2))]);
+    let both = changes(4, vec![a_event(3, b"2222"), a_event(4, b"3333")]);
+    let number = store.send(both).await.unwrap().unwrap().catalog;
+    loop {
+        let catalog = next(&mut published).await;
+        if catalog.number == number {
+            assert_eq!(a_of(&catalog), Some(vec![b"3333".to_vec()]));
+            break;
+        }
+    }
+    store.send(Shutdown).await.unwrap();
+}
+
+/// Everything sent before a shutdown is handled and on disk when it is answered.
+#[actix::test]
+async fn shutdown_commits_what_came_before() {
+    let memory = Memory::default();
+    // So little may wait that batches queue behind commits.
+    let config =
+        StoreConfig { overlay_bytes: 2_000, commit_after: Duration::from_secs(3600), ..Default::default() };
+    let store = Store::open_backend(config.clone(), memory.clone()).unwrap();
+    let store = ZoneStore::new(config.clone(), store, StorePeers::default()).start();
+    store.send(OpenSource { source: topic() }).await.unwrap().unwrap();
+    let batches: Vec<_> = (1..=60)
+        .map(|number| {
+            let raw = format!("n{number}.t.|A");
+            let event = event(0, number, 1, &raw, set(&raw, rrset(None, &[b"1111"])));
+            store.send(changes(number, vec![event]))
+        })
+        .collect();
+    let (applied, stopped) = futures_join(batches, store.send(Shutdown)).await;
+    stopped.unwrap();
+    assert!(applied.iter().all(|applied| matches!(applied, Ok(Ok(_)))), "{applied:?}");
+    let store = Store::open_backend(config, memory).unwrap();
+    assert_eq!(store.status(0).slots, 60);
+}
+
+/// Awaits all of these at once: a message is sent when its future is first polled.
+async fn futures_join<A: Future, B: Future>(all: Vec<A>, last: B) -> (Vec<A::Output>, B::Output) {
+    let mut all: Vec<_> = all.into_iter().map(Box::pin).collect();
+    let mut done: Vec<Option<A::Output>> = all.iter().map(|_| None).collect();
+    let batches = std::future::poll_fn(move |cx| {
+        for (own, done) in all.iter_mut().zip(&mut done) {
+            if done.is_none()
+                && let std::task::Poll::Ready(output) = own.as_mut().poll(cx)
+            {
+                *done = Some(output);
+            }
+        }
+        if done.iter().all(Option::is_some) {
+            return std::task::Poll::Ready(done.iter_mut().filter_map(Option::take).collect());
+        }
+        std::task::Poll::Pending
+    });
+    tokio::join!(batches, last)
+}
+
+/// A program without actix: a handle, and addresses that work from anywhere.
+#[test]
+fn standing_alone() {
+    let handle = spawn_standalone(StoreConfig::default(), StorePeers::default()).unwrap();
+    let store = handle.address().clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let zones = runtime.block_on(async move {
+        store.send(OpenSource { source: topic() }).await.unwrap().unwrap();
+        store.send(changes(1, vec![zone_event(1)])).await.unwrap().unwrap();
+        store.send(ListZones::default()).await.unwrap().unwrap()
+    });
+    assert_eq!(zones.len(), 1);
+    handle.stop();
+    let config = StoreConfig { path: Some("/nowhere/at/all.redb".into()), ..Default::default() };
+    assert!(spawn_standalone(config, StorePeers::default()).is_err());
+}
