@@ -49,7 +49,9 @@ impl Editor {
 
     /// Serves `draft` at `owner`; an empty draft that is no apex takes the owner's records away.
     ///
-    /// Names must be set from the top downwards: an apex before what stands below it.
+    /// Names must be set from the top downwards: an apex before what stands below it. Where an apex is added
+    /// above zones that are here already this is not noticed: clear and set again what stands below it, as
+    /// for [`Placed::Restructure`].
     pub fn set(&mut self, owner: &Name, draft: &NodeDraft) -> Placed {
         let name = self.take_scratch(owner);
         let placed = self.set_name(&name, draft);

@@ -1,0 +1,139 @@
+//! From a query to its answer: RFC 1034 section 4.3.2 as clarified by RFC 2308, 4592, 6604, 6672, 8020,
+//! 8482, 6891 and 9471.
+//!
+//! ```text
+//! read ─▶ classify the name ─┬─ Hit ─────▶ answer, additional
+//!           ▲                ├─ NoData ──▶ SOA
+//!           │                ├─ Miss ────▶ SOA, NXDOMAIN
+//!           │                ├─ Cut ─────▶ referral with glue, or ask the resolver
+//!           └── follow ◀─────┼─ Alias, Redirect
+//!                            └─ Alien ───▶ refused, or ask the resolver; at a chain's end, what was collected
+//! ```
+//!
+//! It is one function of a catalogue, the query's octets, the client and a sink: no clock, no socket, no
+//! allocation. Where the resolver is needed it gives back a [`Pending`] that goes on with what was found.
+
+mod additional;
+mod chain;
+mod classify;
+mod pending;
+
+pub use pending::{Pending, resume};
+
+use crate::client::{Client, Sink, Transport};
+use crate::query::{self, Edns, HEADER, Query, Reject, rcode};
+use crate::writer::Writer;
+use chain::Chain;
+use zone_model::catalog::{Authority, QueryName};
+
+/// Buffers that answering needs; one set serves any number of queries, one after the other.
+#[derive(Debug)]
+pub struct Scratch {
+    pub(crate) name: QueryName,
+    pub(crate) other: QueryName,
+    pub(crate) message: Box<[u8]>,
+}
+
+/// What came of a query.
+#[derive(Debug)]
+pub enum Verdict {
+    /// The answer was given to the sink.
+    Answered(Summary),
+    /// Nothing is to be sent: the octets were no query.
+    Dropped,
+    /// The resolver must be asked first.
+    Resolve(Box<Pending>),
+}
+
+/// What an answer was, for those who count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The RCODE, the extended part included (RFC 6891 section 6.1.3).
+    pub rcode: u16,
+    /// Whether it says that it was truncated.
+    pub truncated: bool,
+    /// How many records stand in its answer section.
+    pub answers: u16,
+}
+
+// === impl Scratch ===
+
+impl Scratch {
+    /// Buffers for messages of any size.
+    pub fn new() -> Self {
+        let message = vec![0; usize::from(u16::MAX)].into_boxed_slice();
+        Self { name: QueryName::empty(), other: QueryName::empty(), message }
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Answers a query from an authority; from `None`, which a node is before it has been in step with its log,
+/// every answer is SERVFAIL.
+pub fn answer<A: Authority>(
+    authority: Option<&A>,
+    octets: &[u8],
+    client: &Client,
+    scratch: &mut Scratch,
+    sink: &mut impl Sink,
+) -> Verdict {
+    let seed = authority.map_or(0, Authority::seed);
+    let query = match Query::read(octets, &mut scratch.name, seed) {
+        Ok(query) => query,
+        Err(Reject::Drop) => return Verdict::Dropped,
+        Err(Reject::Reply { rcode, question_end, edns }) => {
+            return refuse(octets, question_end, edns, rcode, client, scratch, sink);
+        }
+    };
+    let Some(authority) = authority else {
+        return refuse(octets, query.question_end, query.edns, rcode::SERVFAIL, client, scratch, sink);
+    };
+    let limit = size_limit(client, query.edns);
+    let writer =
+        Writer::answer(&mut scratch.message, octets, query.question_end, query.edns.is_some(), limit);
+    let chain = Chain::new(authority, query, client, writer, &mut scratch.name, &mut scratch.other);
+    match chain.run() {
+        chain::End::Message { length, summary } => {
+            sink.message(&scratch.message[..length]);
+            Verdict::Answered(summary)
+        }
+        chain::End::Resolve(pending) => Verdict::Resolve(pending),
+    }
+}
+
+/// An answer that says no more than an RCODE.
+fn refuse(
+    octets: &[u8],
+    question_end: usize,
+    edns: Option<Edns>,
+    rcode: u16,
+    client: &Client,
+    scratch: &mut Scratch,
+    sink: &mut impl Sink,
+) -> Verdict {
+    let flags = query::answer_flags(octets[2]);
+    let limit = size_limit(client, edns);
+    let writer =
+        Writer::answer(&mut scratch.message, octets, question_end.max(HEADER), edns.is_some(), limit);
+    let length = writer.finish(with_ra(flags, client), rcode, edns.map(|edns| (edns, client.payload)));
+    sink.message(&scratch.message[..length]);
+    Verdict::Answered(Summary { rcode, truncated: false, answers: 0 })
+}
+
+/// RA tells the truth: whether this client may have names resolved.
+fn with_ra(flags: [u8; 2], client: &Client) -> [u8; 2] {
+    [flags[0], flags[1] | if client.recursion { 0x80 } else { 0 }]
+}
+
+/// The most octets of an answer: 512 over UDP without EDNS, otherwise what both sides take (RFC 6891
+/// sections 6.2.3 to 6.2.5).
+fn size_limit(client: &Client, edns: Option<Edns>) -> usize {
+    match client.transport {
+        Transport::Tcp => client.size_limit,
+        Transport::Udp => edns.map_or(512, |edns| usize::from(edns.payload.max(512)).min(client.size_limit)),
+    }
+}

@@ -1,0 +1,60 @@
+//! What a listener can be told.
+
+use ipnet::IpNet;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+/// Settings of the listeners.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WireConfig {
+    /// Addresses to listen on, for UDP and TCP alike; port 0 takes one that is free.
+    pub listen: Vec<SocketAddr>,
+    /// Whether to answer over UDP.
+    pub udp: bool,
+    /// Whether to answer over TCP.
+    pub tcp: bool,
+    /// How many listeners, each with its own thread and sockets; 0 is one for each core. More than one needs
+    /// a system that spreads datagrams over the sockets of a port (Linux does).
+    pub listeners: usize,
+    /// The most octets of an answer over UDP to a client with EDNS, 512 to 4,096; 1,232 fits every path
+    /// without fragments.
+    pub udp_payload: u16,
+    /// Connections that a listener keeps open at most, 1 to 65,535.
+    pub tcp_connections: usize,
+    /// Connections that a listener keeps open at most for one client address.
+    pub tcp_connections_per_client: usize,
+    /// How long a connection may be without a query.
+    pub tcp_idle: Duration,
+    /// How long an answer may take to be written to a slow client.
+    pub tcp_write: Duration,
+    /// Networks whose clients may have other people's names resolved; loopback by default.
+    pub recursion: Vec<IpNet>,
+    /// Questions to the resolver that a listener may have under way.
+    pub recursion_places: usize,
+}
+
+impl Default for WireConfig {
+    fn default() -> Self {
+        Self {
+            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 5300))],
+            udp: true,
+            tcp: true,
+            listeners: 0,
+            udp_payload: 1232,
+            tcp_connections: 1_000,
+            tcp_connections_per_client: 100,
+            tcp_idle: Duration::from_secs(10),
+            tcp_write: Duration::from_secs(5),
+            recursion: loopback(),
+            recursion_places: 1_000,
+        }
+    }
+}
+
+/// The networks of the machine itself.
+pub fn loopback() -> Vec<IpNet> {
+    vec![
+        IpNet::new_assert(Ipv4Addr::new(127, 0, 0, 0).into(), 8),
+        IpNet::new_assert(Ipv6Addr::LOCALHOST.into(), 128),
+    ]
+}

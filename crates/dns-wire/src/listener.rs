@@ -1,0 +1,180 @@
+//! One listener's state: the catalogue it answers from, its buffers and its counters. No socket.
+
+use crate::answer::{self, Pending, Scratch, Verdict};
+use crate::client::{Client, Sink, Transport};
+use crate::config::WireConfig;
+use crate::counters::{Counters, Lost};
+use ipnet::IpNet;
+use messages::{Resolution, Snapshot};
+use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use zone_model::{Catalog, Timestamp};
+
+/// Bounds of the EDNS payload that is said over UDP: what every client takes, and what a batch has room for.
+const PAYLOAD: (u16, u16) = (512, 4096);
+
+/// What a listener answers with; it belongs to one thread.
+#[derive(Debug)]
+pub struct Listener {
+    snapshot: Option<Rc<Snapshot>>,
+    scratch: Scratch,
+    recursion: Option<Vec<IpNet>>,
+    udp_payload: u16,
+    /// What was counted.
+    pub counters: Counters,
+}
+
+// === impl Listener ===
+
+impl Listener {
+    /// A listener without a catalogue: its answers are SERVFAIL until it is given one. `resolver` says
+    /// whether there is one to ask for clients that may recurse.
+    pub fn new(config: &WireConfig, resolver: bool) -> Self {
+        Self {
+            snapshot: None,
+            scratch: Scratch::new(),
+            recursion: resolver.then(|| config.recursion.clone()),
+            udp_payload: config.udp_payload.clamp(PAYLOAD.0, PAYLOAD.1),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Answers from this catalogue from now on.
+    pub fn publish(&mut self, snapshot: Snapshot) {
+        self.snapshot = Some(Rc::new(snapshot));
+    }
+
+    /// Answers a query.
+    pub fn answer(
+        &mut self,
+        octets: &[u8],
+        transport: Transport,
+        peer: SocketAddr,
+        local: Option<IpAddr>,
+        now: Timestamp,
+        sink: &mut impl Sink,
+    ) -> Verdict {
+        self.counters.query(transport, peer.is_ipv6());
+        let size_limit = match transport {
+            Transport::Udp => usize::from(self.udp_payload),
+            Transport::Tcp => usize::from(u16::MAX),
+        };
+        let recursion = self.may_recurse(peer.ip());
+        let client = Client { transport, peer, local, size_limit, payload: self.udp_payload, recursion, now };
+        let catalog = catalog(self.snapshot.as_deref());
+        let answered =
+            guarded(&mut self.scratch, |scratch| answer::answer(catalog, octets, &client, scratch, sink));
+        self.settle(answered, sink, |scratch, sink| {
+            answer::answer::<Catalog>(None, octets, &client, scratch, sink)
+        })
+    }
+
+    /// The snapshot that answers are given from now: what an answer that waits for the resolver keeps.
+    pub fn snapshot(&self) -> Option<Rc<Snapshot>> {
+        self.snapshot.clone()
+    }
+
+    /// Goes on with an answer that waited for the resolver, from the snapshot that it was begun with: a chain
+    /// never mixes two states of the catalogue. No resolution is SERVFAIL.
+    pub fn resume(
+        &mut self,
+        pending: Pending,
+        snapshot: &Snapshot,
+        resolution: Option<Resolution>,
+        sink: &mut impl Sink,
+    ) -> Verdict {
+        let kept = pending.clone();
+        let resumed = guarded(&mut self.scratch, |scratch| {
+            answer::resume(&**snapshot, pending, resolution, scratch, sink)
+        });
+        self.settle(resumed, sink, |scratch, sink| answer::resume(&**snapshot, kept, None, scratch, sink))
+    }
+
+    /// Counts what came of a query. Where that was a panic the answer is SERVFAIL, as `failed` gives it.
+    fn settle<S: Sink>(
+        &mut self,
+        verdict: Option<Verdict>,
+        sink: &mut S,
+        failed: impl FnOnce(&mut Scratch, &mut S) -> Verdict,
+    ) -> Verdict {
+        let verdict = verdict.unwrap_or_else(|| {
+            self.counters.lost(Lost::Panicked);
+            tracing::error!("answering a query panicked; the client gets SERVFAIL");
+            guarded(&mut self.scratch, |scratch| failed(scratch, sink)).unwrap_or(Verdict::Dropped)
+        });
+        self.count(&verdict);
+        verdict
+    }
+
+    fn count(&mut self, verdict: &Verdict) {
+        match verdict {
+            Verdict::Answered(summary) => self.counters.answered(*summary),
+            Verdict::Dropped => self.counters.lost(Lost::NoQuery),
+            Verdict::Resolve(_) => self.counters.recursed(),
+        }
+    }
+
+    fn may_recurse(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.recursion.as_ref().is_some_and(|networks| networks.iter().any(|network| network.contains(&peer)))
+    }
+}
+
+/// Calls what may panic, so that one query cannot take a listener down. `None` says that it did panic; the
+/// buffers are new then.
+fn guarded(scratch: &mut Scratch, call: impl FnOnce(&mut Scratch) -> Verdict) -> Option<Verdict> {
+    let called = catch_unwind(AssertUnwindSafe(|| call(scratch)));
+    if called.is_err() {
+        *scratch = Scratch::new();
+    }
+    called.ok()
+}
+
+fn catalog(snapshot: Option<&Snapshot>) -> Option<&Catalog> {
+    snapshot.filter(|snapshot| snapshot.in_service()).map(|snapshot| &**snapshot)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::Summary;
+    use zone_model::catalog::{Authority, Node, QueryName};
+
+    const QUERY: &[u8] = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01a\x00\x00\x01\x00\x01";
+
+    struct Defect;
+
+    impl Authority for Defect {
+        fn seed(&self) -> u64 {
+            0
+        }
+
+        fn node<'a>(&'a self, _: &QueryName, _: usize) -> Option<Node<'a>> {
+            panic!("a defect");
+        }
+
+        fn wildcard<'a>(&'a self, _: &QueryName, _: usize) -> Option<Node<'a>> {
+            None
+        }
+    }
+
+    /// One query must not take down the thread that all others wait for.
+    #[test]
+    fn a_panic_is_a_servfail() {
+        let mut listener = Listener::new(&WireConfig::default(), false);
+        let client = Client::new(Transport::Udp, SocketAddr::from(([192, 0, 2, 1], 4000)), Timestamp(0));
+        let mut sink: Vec<Vec<u8>> = Vec::new();
+        let verdict = guarded(&mut listener.scratch, |scratch| {
+            answer::answer(Some(&Defect), QUERY, &client, scratch, &mut sink)
+        });
+        assert!(verdict.is_none());
+        let verdict = listener.settle(verdict, &mut sink, |scratch, sink| {
+            answer::answer::<Catalog>(None, QUERY, &client, scratch, sink)
+        });
+        assert!(matches!(verdict, Verdict::Answered(Summary { rcode: 2, .. })));
+        assert_eq!(sink.len(), 1);
+        let samples = listener.counters.take();
+        assert!(samples.iter().any(|sample| sample.labels == [("reason", "panic".into())]), "{samples:?}");
+    }
+}

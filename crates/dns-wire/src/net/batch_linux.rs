@@ -1,0 +1,317 @@
+//! Many datagrams with one system call on the way in, and one on the way out (`recvmmsg`, `sendmmsg`).
+//!
+//! The kernel is handed pointers into buffers that a [`Batch`] owns; they are set anew before each call and
+//! no pointer outlives it. On a wildcard address the kernel says with each datagram which address it was
+//! sent to (`IP_PKTINFO`, RFC 3542 section 6), and the answer names that one as its source.
+
+use socket2::Socket;
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::os::fd::{AsRawFd, RawFd};
+
+/// Datagrams in a batch.
+const SIZE: usize = 64;
+/// The largest query that is read whole; what is longer is no query that anybody sends over UDP.
+const QUERY: usize = 4096;
+/// The largest answer over UDP.
+const ANSWER: usize = 4096;
+/// Room for one control message with either kind of packet information.
+const CONTROL: usize = 64;
+
+/// Buffers for a batch of queries and their answers.
+pub(crate) struct Batch {
+    queries: Box<[[u8; QUERY]]>,
+    answers: Box<[[u8; ANSWER]]>,
+    peers: Box<[libc::sockaddr_storage]>,
+    controls: Box<[Control]>,
+    headers: Box<[libc::mmsghdr]>,
+    vectors: Box<[libc::iovec]>,
+    /// For each datagram received: its length, and the lengths of its sender's address and control data.
+    received: Vec<Received>,
+    /// For each answer: which datagram it answers, and its length.
+    pending: Vec<(usize, usize)>,
+}
+
+#[derive(Clone, Copy)]
+struct Received {
+    length: usize,
+    peer_length: libc::socklen_t,
+    control_length: usize,
+    cut_short: bool,
+}
+
+/// Control data must be aligned like its header.
+#[repr(align(8))]
+#[derive(Clone, Copy)]
+struct Control([u8; CONTROL]);
+
+// === impl Batch ===
+
+impl Batch {
+    pub(crate) fn new() -> Self {
+        // SAFETY: all of these are plain C structures of integers and pointers, for which zeroes are valid.
+        let (peers, headers, vectors) = unsafe {
+            (
+                vec![MaybeUninit::<libc::sockaddr_storage>::zeroed().assume_init(); SIZE],
+                vec![MaybeUninit::<libc::mmsghdr>::zeroed().assume_init(); SIZE],
+                vec![MaybeUninit::<libc::iovec>::zeroed().assume_init(); SIZE],
+            )
+        };
+        Self {
+            queries: vec![[0; QUERY]; SIZE].into(),
+            answers: vec![[0; ANSWER]; SIZE].into(),
+            peers: peers.into(),
+            controls: vec![Control([0; CONTROL]); SIZE].into(),
+            headers: headers.into(),
+            vectors: vectors.into(),
+            received: Vec::with_capacity(SIZE),
+            pending: Vec::with_capacity(SIZE),
+        }
+    }
+
+    /// How many datagrams a batch has at most.
+    pub(crate) const fn size() -> usize {
+        SIZE
+    }
+
+    /// Reads what is there, up to a batch, without waiting.
+    pub(crate) fn receive(&mut self, socket: &impl AsRawFd) -> io::Result<usize> {
+        self.received.clear();
+        self.pending.clear();
+        for index in 0..SIZE {
+            let control = &mut self.controls[index];
+            self.vectors[index] =
+                libc::iovec { iov_base: self.queries[index].as_mut_ptr().cast(), iov_len: QUERY };
+            let header = &mut self.headers[index].msg_hdr;
+            header.msg_name = (&raw mut self.peers[index]).cast();
+            header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+            header.msg_iov = &raw mut self.vectors[index];
+            header.msg_iovlen = 1;
+            header.msg_control = control.0.as_mut_ptr().cast();
+            header.msg_controllen = CONTROL as _;
+            header.msg_flags = 0;
+        }
+        // SAFETY: every header points at buffers of the stated lengths that this value owns and that nothing
+        // else touches during the call.
+        let count = unsafe {
+            libc::recvmmsg(
+                socket.as_raw_fd(),
+                self.headers.as_mut_ptr(),
+                SIZE as libc::c_uint,
+                libc::MSG_DONTWAIT as _,
+                std::ptr::null_mut(),
+            )
+        };
+        let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
+        #[allow(clippy::unnecessary_cast, reason = "the length's type differs between C libraries")]
+        self.received.extend(self.headers[..count].iter().map(|header| Received {
+            length: (header.msg_len as usize).min(QUERY),
+            peer_length: header.msg_hdr.msg_namelen,
+            control_length: (header.msg_hdr.msg_controllen as usize).min(CONTROL),
+            cut_short: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
+        }));
+        Ok(count)
+    }
+
+    /// A datagram of the batch, its sender, and the address that it was sent to where that is known. `None`
+    /// for one that was too long or whose sender has no address of the Internet.
+    pub(crate) fn datagram(&self, index: usize) -> Option<(&[u8], SocketAddr, Option<IpAddr>)> {
+        let received = self.received.get(index)?;
+        if received.cut_short {
+            return None;
+        }
+        let peer = address(&self.peers[index])?;
+        Some((&self.queries[index][..received.length], peer, self.local(index)))
+    }
+
+    /// Takes the answer to a datagram, to be sent with the others.
+    pub(crate) fn answer(&mut self, index: usize, octets: &[u8]) {
+        if let Some(buffer) = self.answers.get_mut(index).and_then(|buffer| buffer.get_mut(..octets.len())) {
+            buffer.copy_from_slice(octets);
+            self.pending.push((index, octets.len()));
+        }
+    }
+
+    /// Sends the answers, each to the sender of its query and from the address that was asked. Says how many
+    /// the kernel did not take.
+    pub(crate) fn send(&mut self, socket: &impl AsRawFd) -> usize {
+        let mut lost = 0;
+        let mut first = 0;
+        for (slot, (index, length)) in self.pending.iter().enumerate() {
+            self.vectors[slot] =
+                libc::iovec { iov_base: self.answers[*index].as_mut_ptr().cast(), iov_len: *length };
+            let received = self.received[*index];
+            let header = &mut self.headers[slot].msg_hdr;
+            header.msg_name = (&raw mut self.peers[*index]).cast();
+            header.msg_namelen = received.peer_length;
+            header.msg_iov = &raw mut self.vectors[slot];
+            header.msg_iovlen = 1;
+            // What came as the address asked goes back as the source: the interface is left to the routes.
+            header.msg_control = self.controls[*index].0.as_mut_ptr().cast();
+            header.msg_controllen = prepare_source(&mut self.controls[*index], received.control_length) as _;
+            header.msg_flags = 0;
+        }
+        while first < self.pending.len() {
+            let rest = self.pending.len() - first;
+            // SAFETY: as in `receive`; the kernel only reads here.
+            let sent = unsafe {
+                libc::sendmmsg(
+                    socket.as_raw_fd(),
+                    self.headers[first..].as_mut_ptr(),
+                    rest as libc::c_uint,
+                    libc::MSG_DONTWAIT as _,
+                )
+            };
+            match usize::try_from(sent) {
+                Ok(sent) if sent > 0 => first += sent,
+                // The error is that of the first message: it is lost, the others are tried.
+                _ => {
+                    lost += 1;
+                    first += 1;
+                }
+            }
+        }
+        self.pending.clear();
+        lost
+    }
+
+    fn local(&self, index: usize) -> Option<IpAddr> {
+        let control = &self.controls[index].0[..self.received[index].control_length];
+        packet_info(control)
+    }
+}
+
+/// The destination address in control data.
+fn packet_info(control: &[u8]) -> Option<IpAddr> {
+    let (level, kind, data) = control_message(control)?;
+    match (level, kind) {
+        (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+            // struct in_pktinfo: interface, local address, destination address of the header.
+            let octets: [u8; 4] = data.get(8..12)?.try_into().ok()?;
+            Some(Ipv4Addr::from(octets).into())
+        }
+        (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+            let octets: [u8; 16] = data.get(..16)?.try_into().ok()?;
+            Some(Ipv6Addr::from(octets).into())
+        }
+        _ => None,
+    }
+}
+
+/// Level, type and data of the first control message.
+fn control_message(control: &[u8]) -> Option<(i32, i32, &[u8])> {
+    let head = size_of::<libc::cmsghdr>();
+    let length = usize::from_ne_bytes(control.get(..8)?.try_into().ok()?);
+    let level = i32::from_ne_bytes(control.get(8..12)?.try_into().ok()?);
+    let kind = i32::from_ne_bytes(control.get(12..16)?.try_into().ok()?);
+    Some((level, kind, control.get(head..length)?))
+}
+
+/// Makes the control data of a query into that of its answer; gives its length, 0 for none.
+fn prepare_source(control: &mut Control, length: usize) -> usize {
+    let Some((level, kind, data)) = control_message(&control.0[..length]) else { return 0 };
+    let (start, end) = (size_of::<libc::cmsghdr>(), size_of::<libc::cmsghdr>() + data.len());
+    match (level, kind) {
+        (libc::IPPROTO_IP, libc::IP_PKTINFO) if data.len() >= 12 => {
+            let data = &mut control.0[start..end];
+            // The kernel takes the source from the local address; for a query to an alias or a broadcast
+            // that is not what was asked, so the header's destination goes there.
+            data[..4].fill(0);
+            data.copy_within(8..12, 4);
+        }
+        (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) if data.len() >= 20 => {
+            let data = &mut control.0[start..end];
+            // A link-local address means nothing without its interface.
+            if data[0] != 0xfe || data[1] & 0xc0 != 0x80 {
+                data[16..20].fill(0);
+            }
+        }
+        _ => return 0,
+    }
+    end.next_multiple_of(8).min(length)
+}
+
+fn address(storage: &libc::sockaddr_storage) -> Option<SocketAddr> {
+    match i32::from(storage.ss_family) {
+        libc::AF_INET => {
+            // SAFETY: the family says which structure the kernel wrote, and the storage is large and aligned
+            // enough for each.
+            let own = unsafe { &*(&raw const *storage).cast::<libc::sockaddr_in>() };
+            let ip = Ipv4Addr::from(u32::from_be(own.sin_addr.s_addr));
+            Some(SocketAddrV4::new(ip, u16::from_be(own.sin_port)).into())
+        }
+        libc::AF_INET6 => {
+            // SAFETY: as above.
+            let own = unsafe { &*(&raw const *storage).cast::<libc::sockaddr_in6>() };
+            let ip = Ipv6Addr::from(own.sin6_addr.s6_addr);
+            Some(SocketAddrV6::new(ip, u16::from_be(own.sin6_port), 0, own.sin6_scope_id).into())
+        }
+        _ => None,
+    }
+}
+
+/// Asks the kernel to say with each datagram which address it was sent to.
+pub(crate) fn ask_for_local_address(socket: &Socket, ipv6: bool) -> io::Result<()> {
+    let (level, option) = match ipv6 {
+        true => (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
+        false => (libc::IPPROTO_IP, libc::IP_PKTINFO),
+    };
+    let on: libc::c_int = 1;
+    // SAFETY: the option is an integer, and its address and size are those of `on`.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            (&raw const on).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Sends one answer by itself, from this address where one is named: for answers that waited.
+pub(crate) fn send_one(
+    socket: RawFd,
+    octets: &[u8],
+    peer: SocketAddr,
+    local: Option<IpAddr>,
+) -> io::Result<()> {
+    let peer = socket2::SockAddr::from(peer);
+    let mut control = Control([0; CONTROL]);
+    let length = local.map_or(0, |local| compose_source(&mut control, local));
+    let mut vector = libc::iovec { iov_base: octets.as_ptr().cast_mut().cast(), iov_len: octets.len() };
+    // SAFETY: zeroes are valid for this plain C structure.
+    let mut header: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+    header.msg_name = peer.as_ptr().cast_mut().cast();
+    header.msg_namelen = peer.len();
+    header.msg_iov = &raw mut vector;
+    header.msg_iovlen = 1;
+    header.msg_control = control.0.as_mut_ptr().cast();
+    header.msg_controllen = length as _;
+    // SAFETY: the header points at live buffers of the stated lengths, which the kernel only reads.
+    let sent = unsafe { libc::sendmsg(socket, &raw const header, libc::MSG_DONTWAIT) };
+    if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Writes control data that names a source address; gives its length.
+fn compose_source(control: &mut Control, local: IpAddr) -> usize {
+    let head = size_of::<libc::cmsghdr>();
+    let (level, kind, data): (i32, i32, Vec<u8>) = match local {
+        IpAddr::V4(ip) => {
+            let data = [&[0; 4][..], &ip.octets(), &[0; 4]].concat();
+            (libc::IPPROTO_IP, libc::IP_PKTINFO, data)
+        }
+        IpAddr::V6(ip) => {
+            let data = [&ip.octets()[..], &[0; 4]].concat();
+            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, data)
+        }
+    };
+    let end = head + data.len();
+    control.0[..8].copy_from_slice(&end.to_ne_bytes());
+    control.0[8..12].copy_from_slice(&level.to_ne_bytes());
+    control.0[12..16].copy_from_slice(&kind.to_ne_bytes());
+    control.0[head..end].copy_from_slice(&data);
+    end.next_multiple_of(8)
+}

@@ -1,0 +1,198 @@
+//! Serves TCP (RFC 7766): many queries on a connection, answers as they are ready, limits on everything that
+//! a client can make last.
+
+use super::{Busy, LAST_LOOK, Shared, now, recursion};
+use crate::answer::Verdict;
+use crate::client::Transport;
+use crate::counters::Lost;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// Answers that may wait to be written on a connection; a client that does not read is read from no more.
+const WAITING: usize = 64;
+/// Connections that are accepted at most after the listener was told to stop: as many as may wait.
+const LAST_CONNECTIONS: usize = 1024;
+/// How long to rest when the system has no descriptor left for a connection.
+const EXHAUSTED: Duration = Duration::from_millis(50);
+
+/// Open connections, in all and by client address.
+#[derive(Default)]
+pub(crate) struct Open {
+    all: usize,
+    by_client: HashMap<IpAddr, usize>,
+}
+
+/// A place among the open connections.
+struct Place {
+    open: Rc<RefCell<Open>>,
+    client: IpAddr,
+}
+
+// === impl Place ===
+
+impl Place {
+    fn take(open: &Rc<RefCell<Open>>, client: IpAddr, all: usize, per_client: usize) -> Option<Self> {
+        let mut own = open.borrow_mut();
+        let count = own.by_client.get(&client).copied().unwrap_or(0);
+        if own.all >= all || count >= per_client {
+            return None;
+        }
+        own.all += 1;
+        own.by_client.insert(client, count + 1);
+        Some(Self { open: Rc::clone(open), client })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.open.borrow_mut();
+        open.all -= 1;
+        match open.by_client.get_mut(&self.client) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(open.by_client.remove(&self.client)),
+        }
+    }
+}
+
+/// Accepts connections until the listener stops, then those that had arrived by then; what has been accepted
+/// is served to its end. The listener waits for `_busy`.
+pub(crate) async fn serve(socket: std::net::TcpListener, shared: Rc<Shared>, _busy: Busy) -> io::Result<()> {
+    let socket = TcpListener::from_std(socket)?;
+    let mut stopping = shared.stopping.clone();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = stopping.wait_for(|stopping| *stopping) => break,
+            accepted = socket.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => admit(stream, peer, &shared),
+            Err(_) => tokio::time::sleep(EXHAUSTED).await,
+        }
+    }
+    for _ in 0..LAST_CONNECTIONS {
+        match timeout(LAST_LOOK, socket.accept()).await {
+            Ok(Ok((stream, peer))) => admit(stream, peer, &shared),
+            _ => break,
+        }
+    }
+    Ok(())
+}
+
+/// Serves a connection if there is a place for it.
+fn admit(stream: TcpStream, peer: SocketAddr, shared: &Rc<Shared>) {
+    let config = &shared.config;
+    let client = peer.ip().to_canonical();
+    match Place::take(&shared.open, client, config.tcp_connections, config.tcp_connections_per_client) {
+        Some(place) => connection(stream, peer, place, Rc::clone(shared)),
+        None => shared.listener.borrow_mut().counters.lost(Lost::Connection),
+    }
+}
+
+/// Serves a connection on tasks of its own: one reads and answers, one writes.
+fn connection(stream: TcpStream, peer: SocketAddr, place: Place, shared: Rc<Shared>) {
+    // An answer is one write; waiting for more to send with it would only delay it.
+    let _ = stream.set_nodelay(true);
+    let local = stream.local_addr().ok().map(|address| address.ip());
+    let (reader, writer) = stream.into_split();
+    let (answers, waiting) = mpsc::channel(WAITING);
+    let limit = shared.config.tcp_write;
+    let busy = Busy::new(&shared);
+    tokio::task::spawn_local(async move {
+        write(writer, waiting, limit).await;
+        drop((place, busy));
+    });
+    tokio::task::spawn_local(read(reader, peer, local, answers, shared));
+}
+
+/// Reads queries and hands their answers to the writer, until the client ends, errs, idles, or the listener
+/// stops.
+async fn read(
+    mut reader: OwnedReadHalf,
+    peer: SocketAddr,
+    local: Option<IpAddr>,
+    answers: mpsc::Sender<Vec<u8>>,
+    shared: Rc<Shared>,
+) {
+    let mut stopping = shared.stopping.clone();
+    let mut query = Vec::new();
+    loop {
+        // A place for the answer comes first: a client that does not read its answers is not read from.
+        let Ok(place) = answers.clone().reserve_owned().await else { return };
+        let read = {
+            let mut reading = pin!(read_message(&mut reader, &mut query));
+            tokio::select! {
+                biased;
+                read = timeout(shared.config.tcp_idle, &mut reading) => read,
+                // The writer gave the client up.
+                () = answers.closed() => return,
+                // The kernel may have more than this thread has been told of.
+                _ = stopping.wait_for(|stopping| *stopping) => timeout(LAST_LOOK, &mut reading).await,
+            }
+        };
+        if !matches!(read, Ok(Ok(()))) {
+            return;
+        }
+        let mut messages: Vec<Vec<u8>> = Vec::with_capacity(1);
+        let mut listener = shared.listener.borrow_mut();
+        let verdict = listener.answer(&query, Transport::Tcp, peer, local, now(), &mut messages);
+        match (verdict, listener.snapshot()) {
+            (Verdict::Resolve(pending), Some(snapshot)) => {
+                // Answers may overtake each other (RFC 7766 section 7): this one is sent when it is ready.
+                let mut place = Some(place);
+                drop(listener);
+                recursion::spawn(*pending, snapshot, Rc::clone(&shared), move |octets| {
+                    place.take().is_some_and(|place| {
+                        place.send(framed(octets));
+                        true
+                    })
+                });
+            }
+            // Octets that are no query end the connection: what follows would be no better.
+            (Verdict::Dropped, _) => return,
+            _ => {
+                drop(listener);
+                if let Some(octets) = messages.first() {
+                    place.send(framed(octets));
+                }
+            }
+        }
+    }
+}
+
+/// Reads one message: its length in two octets, then the message (RFC 1035 section 4.2.2).
+async fn read_message(reader: &mut OwnedReadHalf, query: &mut Vec<u8>) -> io::Result<()> {
+    let length = reader.read_u16().await?;
+    query.resize(usize::from(length), 0);
+    reader.read_exact(query).await.map(drop)
+}
+
+/// A message behind its length.
+fn framed(octets: &[u8]) -> Vec<u8> {
+    // A message has at most 65,535 octets: the writer's limit.
+    let mut framed = Vec::with_capacity(octets.len() + 2);
+    framed.extend_from_slice(&(octets.len() as u16).to_be_bytes());
+    framed.extend_from_slice(octets);
+    framed
+}
+
+/// Writes answers until nobody has any more, or the client is too slow.
+async fn write(mut writer: OwnedWriteHalf, mut waiting: mpsc::Receiver<Vec<u8>>, limit: Duration) {
+    while let Some(answer) = waiting.recv().await {
+        match timeout(limit, writer.write_all(&answer)).await {
+            Ok(Ok(())) => {}
+            _ => return,
+        }
+    }
+    let _ = timeout(limit, writer.shutdown()).await;
+}

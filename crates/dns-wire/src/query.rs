@@ -1,0 +1,218 @@
+//! Reads a query: header, question, EDNS. Everything else in it is stepped over.
+
+use zone_model::RecordType;
+use zone_model::catalog::QueryName;
+
+/// The octets of a message's header (RFC 1035 section 4.1.1).
+pub(crate) const HEADER: usize = 12;
+
+/// Class IN.
+pub(crate) const CLASS_IN: u16 = 1;
+/// QCLASS `*`, any class.
+const CLASS_ANY: u16 = 255;
+
+/// A query whose question can be looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// The first flags octet: opcode and RD.
+    flags: u8,
+    /// The second flags octet: CD.
+    flags2: u8,
+    /// Where the question ends.
+    pub(crate) question_end: usize,
+    /// QTYPE.
+    pub(crate) qtype: RecordType,
+    /// Whether QCLASS is `*`: class IN is answered for, and nobody has authority over all classes (RFC 1035
+    /// section 6.2).
+    pub(crate) any_class: bool,
+    /// What the client said by EDNS.
+    pub(crate) edns: Option<Edns>,
+}
+
+/// The OPT record of a query (RFC 6891 section 6.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edns {
+    /// The largest UDP payload that the client takes, in octets, as it said it.
+    pub payload: u16,
+    /// The version; only 0 is understood.
+    pub version: u8,
+    /// DNSSEC OK (RFC 3225).
+    pub dnssec_ok: bool,
+}
+
+/// What is done with octets that are no query to look up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reject {
+    /// Nothing is sent: not even a header, or a response.
+    Drop,
+    /// This RCODE is sent, with the question where there is one that can be read.
+    Reply {
+        rcode: u16,
+        /// Where the question ends; the header's end where none is repeated.
+        question_end: usize,
+        edns: Option<Edns>,
+    },
+}
+
+/// RCODEs (RFC 1035 section 4.1.1, RFC 6891 section 9).
+pub(crate) mod rcode {
+    pub(crate) const NOERROR: u16 = 0;
+    pub(crate) const FORMERR: u16 = 1;
+    pub(crate) const SERVFAIL: u16 = 2;
+    pub(crate) const NXDOMAIN: u16 = 3;
+    pub(crate) const NOTIMP: u16 = 4;
+    pub(crate) const REFUSED: u16 = 5;
+    pub(crate) const YXDOMAIN: u16 = 6;
+    pub(crate) const BADVERS: u16 = 16;
+}
+
+// === impl Query ===
+
+impl Query {
+    /// Whether recursion is desired.
+    pub fn recursion_desired(&self) -> bool {
+        self.flags & 1 != 0
+    }
+
+    /// The flags octets that an answer begins from: QR, the opcode and RD.
+    pub(crate) fn answer_flags(&self) -> [u8; 2] {
+        answer_flags(self.flags)
+    }
+
+    /// CD as it came, which stands in the second flags octet of what a resolver found (RFC 4035 section
+    /// 3.2.2) and of nothing else (section 3.1.6).
+    pub(crate) fn checking_disabled(&self) -> u8 {
+        self.flags2 & 0x10
+    }
+
+    /// Reads a query. `name` then holds QNAME, ready for an authority of this seed.
+    ///
+    /// The opcode is looked at first, then the EDNS version, then the number of questions.
+    pub(crate) fn read(octets: &[u8], name: &mut QueryName, seed: u64) -> Result<Self, Reject> {
+        let Some(header) = octets.first_chunk::<HEADER>() else {
+            return Err(Reject::Drop);
+        };
+        let (flags, flags2) = (header[2], header[3]);
+        if flags & 0x80 != 0 {
+            return Err(Reject::Drop);
+        }
+        let count = |at: usize| usize::from(u16::from_be_bytes([header[at], header[at + 1]]));
+        let questions = count(4);
+        let reply = |rcode, question_end, edns| Reject::Reply { rcode, question_end, edns };
+
+        let first = if questions == 0 { Ok(HEADER) } else { read_question(octets, name, seed) };
+        let mut edns = None;
+        let rest = first.and_then(|end| {
+            let end = (1..questions).try_fold(end, |at, _| Ok(skip_name(octets, at)? + 4))?;
+            read_records(octets, end, count(6) + count(8), count(10), &mut edns)
+        });
+        let opcode = flags >> 3 & 0xf;
+        let question_end = if questions == 1 { first.unwrap_or(HEADER) } else { HEADER };
+        if opcode != 0 {
+            return Err(reply(rcode::NOTIMP, question_end, edns));
+        }
+        if rest.is_err() {
+            // Where an OPT was seen the answer has one too, also if it is the OPT that is wrong (RFC 6891
+            // section 7).
+            return Err(reply(rcode::FORMERR, question_end, edns));
+        }
+        if edns.is_some_and(|edns| edns.version != 0) {
+            return Err(reply(rcode::BADVERS, question_end, edns));
+        }
+        if questions != 1 {
+            return Err(reply(rcode::FORMERR, HEADER, edns));
+        }
+        let word = |at: usize| u16::from_be_bytes([octets[at], octets[at + 1]]);
+        let (qtype, qclass) = (RecordType(word(question_end - 4)), word(question_end - 2));
+        match (qtype, qclass) {
+            (_, qclass) if qclass != CLASS_IN && qclass != CLASS_ANY => {
+                Err(reply(rcode::REFUSED, question_end, edns))
+            }
+            // Transfers are refused until they are served; OPT, TKEY and TSIG are no types to ask for.
+            (RecordType::AXFR | RecordType::IXFR, _) => Err(reply(rcode::REFUSED, question_end, edns)),
+            (RecordType::OPT | RecordType::TSIG | RecordType::TKEY, _) => {
+                Err(reply(rcode::FORMERR, question_end, edns))
+            }
+            _ => Ok(Self { flags, flags2, question_end, qtype, any_class: qclass == CLASS_ANY, edns }),
+        }
+    }
+}
+
+/// QR set, the opcode and RD as they came; everything else clear.
+pub(crate) fn answer_flags(flags: u8) -> [u8; 2] {
+    [0x80 | flags & 0x79, 0]
+}
+
+/// Where the first question ends.
+fn read_question(octets: &[u8], name: &mut QueryName, seed: u64) -> Result<usize, ()> {
+    let length = name.read(&octets[HEADER..], seed).map_err(drop)?;
+    let end = HEADER + length + 4;
+    if end <= octets.len() { Ok(end) } else { Err(()) }
+}
+
+/// Steps over `before` records and looks through `additional` ones for OPT; the first is handed out even
+/// where something is wrong with it or behind it.
+fn read_records(
+    octets: &[u8],
+    start: usize,
+    before: usize,
+    additional: usize,
+    edns: &mut Option<Edns>,
+) -> Result<(), ()> {
+    let mut at = start;
+    if at > octets.len() {
+        return Err(());
+    }
+    for index in 0..before + additional {
+        let owner = at;
+        at = skip_name(octets, at)?;
+        let Some(head) = octets.get(at..).and_then(|rest| rest.first_chunk::<10>()) else {
+            return Err(());
+        };
+        let is_opt = u16::from_be_bytes([head[0], head[1]]) == RecordType::OPT.0;
+        let is_first = is_opt && edns.is_none();
+        if is_first {
+            *edns = Some(Edns {
+                payload: u16::from_be_bytes([head[2], head[3]]),
+                version: head[5],
+                dnssec_ok: head[6] & 0x80 != 0,
+            });
+        }
+        let rdlength = usize::from(u16::from_be_bytes([head[8], head[9]]));
+        at += 10 + rdlength;
+        if at > octets.len() {
+            return Err(());
+        }
+        // RFC 6891 section 6.1.1: at most one, in the additional section, owned by the root.
+        let is_good = || is_first && index >= before && octets[owner] == 0;
+        if is_opt && !(is_good() && options_fit(&octets[at - rdlength..at])) {
+            return Err(());
+        }
+    }
+    Ok(())
+}
+
+/// Whether the RDATA of an OPT is a row of whole options; what they are is of no concern here.
+fn options_fit(mut rdata: &[u8]) -> bool {
+    while let Some((head, rest)) = rdata.split_first_chunk::<4>() {
+        let length = usize::from(u16::from_be_bytes([head[2], head[3]]));
+        match rest.get(length..) {
+            Some(rest) => rdata = rest,
+            None => return false,
+        }
+    }
+    rdata.is_empty()
+}
+
+/// Where the name at `at` ends, a compression pointer being its end.
+fn skip_name(octets: &[u8], mut at: usize) -> Result<usize, ()> {
+    loop {
+        let length = *octets.get(at).ok_or(())?;
+        match length {
+            0 => return Ok(at + 1),
+            1..=63 => at += usize::from(length) + 1,
+            0xc0.. => return if at + 2 <= octets.len() { Ok(at + 2) } else { Err(()) },
+            _ => return Err(()),
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Writes a message into a buffer: sections in their order, names compressed, RRsets whole or not at all.
+
+use crate::query::{CLASS_IN, Edns, HEADER};
+use zone_model::RecordType;
+use zone_model::catalog::AnswerRrSet;
+use zone_model::rdata;
+
+/// The octets of an OPT record without options.
+const OPT: usize = 11;
+
+/// Names that can be pointed at; more than a message of ordinary size has.
+const TARGETS: usize = 96;
+
+/// A pointer can say offsets below 2^14 (RFC 1035 section 4.1.4).
+const POINTER_LIMIT: usize = 1 << 14;
+
+/// Sections of a message behind the question, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Section {
+    Answer = 0,
+    Authority = 1,
+    Additional = 2,
+}
+
+/// The owner of what is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Owner<'a> {
+    /// The question's name, or the part of it that starts so many octets in.
+    Question(usize),
+    /// A name in uncompressed wire form.
+    Name(&'a [u8]),
+}
+
+/// There is no room for an RRset; nothing of it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Full;
+
+/// A message while it is being written.
+pub(crate) struct Writer<'b> {
+    buffer: &'b mut [u8],
+    length: usize,
+    limit: usize,
+    counts: [u16; 3],
+    targets: Targets,
+}
+
+/// Where names stand in the message, by the hash of their lower-case form.
+struct Targets {
+    entries: [(u32, u16); TARGETS],
+    length: usize,
+    /// Whether the question's name is among them: it is entered when something is first compressed.
+    question: bool,
+}
+
+// === impl Writer ===
+
+impl<'b> Writer<'b> {
+    /// Begins an answer with the query's ID and question. `limit` is the most octets that the message may
+    /// have; room for OPT is kept where the query had one.
+    ///
+    /// The buffer must hold at least the header, the question and OPT, and `limit` octets.
+    pub(crate) fn answer(
+        buffer: &'b mut [u8],
+        query: &[u8],
+        question_end: usize,
+        edns: bool,
+        limit: usize,
+    ) -> Self {
+        buffer[..question_end].copy_from_slice(&query[..question_end]);
+        buffer[4..HEADER].fill(0);
+        buffer[5] = u8::from(question_end > HEADER);
+        let limit = limit.min(buffer.len()) - if edns { OPT } else { 0 };
+        Self { buffer, length: question_end, limit, counts: [0; 3], targets: Targets::new() }
+    }
+
+    /// Goes on with a message that was begun in another buffer and holds answers already. They are not
+    /// pointed at.
+    pub(crate) fn resume(buffer: &'b mut [u8], begun: &[u8], answers: u16, edns: bool, limit: usize) -> Self {
+        buffer[..begun.len()].copy_from_slice(begun);
+        let limit = limit.min(buffer.len()) - if edns { OPT } else { 0 };
+        Self { buffer, length: begun.len(), limit, counts: [answers, 0, 0], targets: Targets::new() }
+    }
+
+    pub(crate) fn answers(&self) -> u16 {
+        self.counts[0]
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.buffer[..self.length]
+    }
+
+    /// Writes an RRset whole, or nothing of it. `ttl` replaces its own.
+    pub(crate) fn rrset(
+        &mut self,
+        section: Section,
+        owner: Owner<'_>,
+        rrset: &AnswerRrSet<'_>,
+        ttl: Option<u32>,
+    ) -> Result<(), Full> {
+        self.whole(|own| {
+            match (owner, ttl) {
+                // The bytes point at the question's name already.
+                (Owner::Question(0), None) if !compresses(rrset.rtype) => own.copy(rrset.bytes)?,
+                _ => {
+                    let ttl = ttl.unwrap_or_else(|| rrset.ttl());
+                    rrset.rdatas().try_for_each(|rdata| own.write_record(owner, rrset.rtype, ttl, rdata))?;
+                }
+            }
+            own.counts[section as usize] += rrset.count;
+            Ok(())
+        })
+    }
+
+    /// Writes one record, or nothing of it.
+    pub(crate) fn record(
+        &mut self,
+        section: Section,
+        owner: Owner<'_>,
+        rtype: RecordType,
+        ttl: u32,
+        rdata: &[u8],
+    ) -> Result<(), Full> {
+        self.whole(|own| {
+            own.write_record(owner, rtype, ttl, rdata)?;
+            own.counts[section as usize] += 1;
+            Ok(())
+        })
+    }
+
+    /// Writes everything that `write` writes, or nothing of it.
+    pub(crate) fn whole(&mut self, write: impl FnOnce(&mut Self) -> Result<(), Full>) -> Result<(), Full> {
+        let (length, targets, counts) = (self.length, self.targets.length, self.counts);
+        let written = write(self);
+        if written.is_err() {
+            self.length = length;
+            self.targets.length = targets;
+            // What the question's name left there may be among what is taken back.
+            self.targets.question &= targets > 0;
+            self.counts = counts;
+        }
+        written
+    }
+
+    /// Ends the message and says how long it is.
+    pub(crate) fn finish(mut self, flags: [u8; 2], rcode: u16, edns: Option<(Edns, u16)>) -> usize {
+        let mut additional = self.counts[2];
+        if let Some((edns, payload)) = edns {
+            // Room for it was kept. Extended RCODE, version 0, DO as the client had it (RFC 3225 section 3).
+            let dnssec_ok = if edns.dnssec_ok { 0x80 } else { 0 };
+            let [high, low] = payload.to_be_bytes();
+            let opt = [0, 0, RecordType::OPT.0 as u8, high, low, (rcode >> 4) as u8, 0, dnssec_ok, 0, 0, 0];
+            self.buffer[self.length..self.length + OPT].copy_from_slice(&opt);
+            self.length += OPT;
+            additional += 1;
+        }
+        self.buffer[2] = flags[0];
+        self.buffer[3] = flags[1] | (rcode & 0xf) as u8;
+        for (at, count) in [(6, self.counts[0]), (8, self.counts[1]), (10, additional)] {
+            self.buffer[at..at + 2].copy_from_slice(&count.to_be_bytes());
+        }
+        self.length
+    }
+
+    fn write_record(
+        &mut self,
+        owner: Owner<'_>,
+        rtype: RecordType,
+        ttl: u32,
+        rdata: &[u8],
+    ) -> Result<(), Full> {
+        match owner {
+            Owner::Question(start) => self.copy(&pointer(HEADER + start))?,
+            Owner::Name(name) => self.name(name)?,
+        }
+        let mut head = [0; 10];
+        head[..2].copy_from_slice(&rtype.0.to_be_bytes());
+        head[2..4].copy_from_slice(&CLASS_IN.to_be_bytes());
+        head[4..8].copy_from_slice(&ttl.to_be_bytes());
+        self.copy(&head)?;
+        let start = self.length;
+        if compresses(rtype) {
+            let mut at = 0;
+            for field in rdata::name_fields(rtype, rdata) {
+                self.copy(&rdata[at..field.start])?;
+                at = field.start + field.length;
+                let name = &rdata[field.start..at];
+                if field.compressible { self.name(name)? } else { self.copy(name)? }
+            }
+            self.copy(&rdata[at..])?;
+        } else {
+            self.copy(rdata)?;
+        }
+        let length = (self.length - start) as u16;
+        self.buffer[start - 2..start].copy_from_slice(&length.to_be_bytes());
+        Ok(())
+    }
+
+    fn copy(&mut self, bytes: &[u8]) -> Result<(), Full> {
+        let end = self.length + bytes.len();
+        if end > self.limit {
+            return Err(Full);
+        }
+        self.buffer[self.length..end].copy_from_slice(bytes);
+        self.length = end;
+        Ok(())
+    }
+
+    /// Writes a name, its end as a pointer where the message has that already.
+    fn name(&mut self, name: &[u8]) -> Result<(), Full> {
+        if !self.targets.question {
+            self.targets.question = true;
+            if self.buffer[5] == 1 {
+                self.enter_question();
+            }
+        }
+        let (starts, hashes, labels) = suffixes(name);
+        for index in 0..labels {
+            let start = usize::from(starts[index]);
+            if let Some(offset) = self.targets.find(hashes[index], &name[start..], self.buffer) {
+                self.enter(&starts[..index], &hashes[..index]);
+                self.copy(&name[..start])?;
+                return self.copy(&pointer(offset));
+            }
+        }
+        self.enter(&starts[..labels], &hashes[..labels]);
+        self.copy(name)
+    }
+
+    fn enter_question(&mut self) {
+        let mut name = [0; zone_model::MAX_NAME];
+        let Ok(length) = zone_model::wire_length(&self.buffer[HEADER..self.length]) else { return };
+        name[..length].copy_from_slice(&self.buffer[HEADER..HEADER + length]);
+        let (starts, hashes, labels) = suffixes(&name[..length]);
+        for index in 0..labels {
+            self.targets.enter(hashes[index], HEADER + usize::from(starts[index]));
+        }
+    }
+
+    fn enter(&mut self, starts: &[u8], hashes: &[u32]) {
+        for (start, hash) in starts.iter().zip(hashes) {
+            self.targets.enter(*hash, self.length + usize::from(*start));
+        }
+    }
+}
+
+// === impl Targets ===
+
+impl Targets {
+    fn new() -> Self {
+        Self { entries: [(0, 0); TARGETS], length: 0, question: false }
+    }
+
+    fn enter(&mut self, hash: u32, offset: usize) {
+        if self.length < TARGETS && offset < POINTER_LIMIT {
+            self.entries[self.length] = (hash, offset as u16);
+            self.length += 1;
+        }
+    }
+
+    fn find(&self, hash: u32, name: &[u8], message: &[u8]) -> Option<usize> {
+        self.entries[..self.length]
+            .iter()
+            .filter(|(own, _)| *own == hash)
+            .map(|(_, offset)| usize::from(*offset))
+            .find(|offset| stands_at(message, *offset, name))
+    }
+}
+
+/// Whether the message has this name at this offset, whatever its case.
+fn stands_at(message: &[u8], mut at: usize, mut name: &[u8]) -> bool {
+    loop {
+        let length = message[at];
+        if length >= 0xc0 {
+            at = usize::from(u16::from_be_bytes([length & 0x3f, message[at + 1]]));
+            continue;
+        }
+        let end = usize::from(length) + 1;
+        if name.len() < end || !message[at..at + end].eq_ignore_ascii_case(&name[..end]) {
+            return false;
+        }
+        if length == 0 {
+            return true;
+        }
+        at += end;
+        name = &name[end..];
+    }
+}
+
+fn pointer(offset: usize) -> [u8; 2] {
+    (0xc000 | offset as u16).to_be_bytes()
+}
+
+/// Whether RDATA of the type has names that may be compressed: those of RFC 1035 only (RFC 3597 section 4).
+fn compresses(rtype: RecordType) -> bool {
+    matches!(rtype.0, 2..=9 | 12 | 14 | 15)
+}
+
+/// Where the name's suffixes start, and a hash of each in lower case; the root is left out.
+fn suffixes(name: &[u8]) -> ([u8; 128], [u32; 128], usize) {
+    let (mut starts, mut hashes) = ([0u8; 128], [0u32; 128]);
+    let (mut at, mut labels) = (0, 0);
+    while name[at] != 0 {
+        starts[labels] = at as u8;
+        labels += 1;
+        at += usize::from(name[at]) + 1;
+    }
+    let mut hash = 0x811c_9dc5u32;
+    for index in (0..labels).rev() {
+        let start = usize::from(starts[index]);
+        for octet in &name[start..=start + usize::from(name[start])] {
+            hash = (hash ^ u32::from(octet.to_ascii_lowercase())).wrapping_mul(0x0100_0193);
+        }
+        hashes[index] = hash;
+    }
+    (starts, hashes, labels)
+}

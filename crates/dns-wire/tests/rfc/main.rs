@@ -1,0 +1,20 @@
+//! The answering algorithm, sentence by sentence: a file for each RFC, a test for each sentence.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod edns;
+mod recursion;
+mod rfc1034;
+mod rfc1035;
+mod rfc2181;
+mod rfc2308;
+mod rfc4035;
+mod rfc4592;
+mod rfc6604;
+mod rfc6672;
+mod rfc8020;
+mod rfc8482;
+mod rfc8906;
+mod rfc9460;
+mod rfc9471;

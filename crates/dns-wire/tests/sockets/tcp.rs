@@ -1,0 +1,182 @@
+//! TCP (RFC 7766): pipelining, half messages, limits.
+
+use super::server::*;
+use crate::support::ask::same;
+use dns_wire::{WireConfig, WirePeers};
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::time::{Duration, Instant};
+
+const WWW: &str = "NOERROR aa\n answer www.example. 300 A 192.0.2.1";
+
+/// RFC 7766 section 6.2.1.1: clients pipeline their queries; all in one write here.
+#[actix::test]
+async fn queries_are_pipelined() {
+    let wire = serve(config()).await;
+    let mut stream = tcp_client(tcp_address(&wire));
+    let all: Vec<u8> = (0..200).flat_map(|id| framed(&query("www.example. A", id))).collect();
+    stream.write_all(&all).expect("sent");
+    let mut ids: Vec<u16> = (0..200).map(|_| next(&mut stream).expect("an answer").parsed.id).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, (0..200).collect::<Vec<u16>>());
+    drop(stream);
+    wire.shutdown().await;
+}
+
+/// Section 8: a message may come in any number of segments.
+#[actix::test]
+async fn a_message_may_come_in_pieces() {
+    let wire = serve(config()).await;
+    let mut stream = tcp_client(tcp_address(&wire));
+    for octet in framed(&query("www.example. A", 3)) {
+        stream.write_all(&[octet]).expect("sent");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    same(&next(&mut stream).expect("an answer"), WWW, "octet by octet");
+    let whole = framed(&query("www.example. A", 4));
+    let (head, tail) = whole.split_at(9);
+    stream.write_all(&[&whole, head].concat()).expect("sent");
+    assert_eq!(next(&mut stream).expect("the whole one").parsed.id, 4);
+    stream.write_all(tail).expect("sent");
+    same(&next(&mut stream).expect("the other"), WWW, "the rest");
+    drop(stream);
+    wire.shutdown().await;
+}
+
+/// A client that says that it will send no more still gets its answers.
+#[actix::test]
+async fn a_half_closed_connection_is_answered() {
+    let wire = serve(config()).await;
+    let mut stream = tcp_client(tcp_address(&wire));
+    stream.write_all(&framed(&query("www.example. A", 3))).expect("sent");
+    stream.shutdown(Shutdown::Write).expect("half closed");
+    same(&next(&mut stream).expect("an answer"), WWW, "half closed");
+    assert!(next(&mut stream).is_none());
+    wire.shutdown().await;
+}
+
+/// A length of 0 and a message that is no query end the connection, after the answers that are due.
+#[actix::test]
+async fn what_is_no_query_ends_the_connection() {
+    let wire = serve(config()).await;
+    let mut response = query("www.example. A", 1);
+    response[2] |= 0x80;
+    for bad in [framed(&[]), framed(&[1, 2, 3]), framed(&response)] {
+        let mut stream = tcp_client(tcp_address(&wire));
+        stream.write_all(&[framed(&query("www.example. A", 3)), bad].concat()).expect("sent");
+        same(&next(&mut stream).expect("the answer that is due"), WWW, "before");
+        assert!(next(&mut stream).is_none());
+    }
+    wire.shutdown().await;
+}
+
+/// Section 6.2.3: idle connections are closed, and so are those that never finish a message.
+#[actix::test]
+async fn idle_connections_are_closed() {
+    let wire = serve(WireConfig { tcp_idle: Duration::from_millis(150), ..config() }).await;
+    for begun in [&[][..], &[0], &[0, 29, 1, 2, 3]] {
+        let mut stream = tcp_client(tcp_address(&wire));
+        same(&ask_on(&mut stream, "www.example. A").expect("an answer"), WWW, "before");
+        stream.write_all(begun).expect("sent");
+        let since = Instant::now();
+        assert!(next(&mut stream).is_none());
+        let idle = since.elapsed();
+        assert!((Duration::from_millis(100)..Duration::from_secs(3)).contains(&idle), "{idle:?}");
+    }
+    wire.shutdown().await;
+}
+
+/// A listener keeps so many connections and no more, on all its addresses together.
+#[actix::test]
+async fn connections_are_bounded_in_all() {
+    let listen = ["127.0.0.1:0", "127.0.0.2:0"].map(|address| address.parse().expect("an address")).to_vec();
+    let wire = serve(WireConfig { listen, tcp_connections: 2, ..config() }).await;
+    let [one, other] = wire.addresses().tcp[..] else { panic!("two addresses") };
+    let mut first = tcp_client(one);
+    let mut second = tcp_client(other);
+    assert!(
+        ask_on(&mut first, "www.example. A").is_some() && ask_on(&mut second, "www.example. A").is_some()
+    );
+    assert!(ask_on(&mut tcp_client(other), "www.example. A").is_none(), "a third");
+    assert!(ask_on(&mut tcp_client(one), "www.example. A").is_none(), "a third");
+    same(&ask_on(&mut first, "www.example. A").expect("an answer"), WWW, "those that are open go on");
+    same(&ask_udp(udp_address(&wire), "www.example. A"), WWW, "and so does UDP");
+    drop(first);
+    assert!(eventually(|| ask_on(&mut tcp_client(one), "www.example. A").is_some()), "a place is given back");
+    drop(second);
+    wire.shutdown().await;
+}
+
+/// One client does not take the places of all others.
+#[actix::test]
+async fn connections_are_bounded_by_client() {
+    let listen = vec!["0.0.0.0:0".parse().expect("an address")];
+    let wire = serve(WireConfig { listen, tcp_connections_per_client: 1, ..config() }).await;
+    let server = std::net::SocketAddr::from(([127, 0, 0, 1], tcp_address(&wire).port()));
+    let mut first = tcp_client(server);
+    assert!(ask_on(&mut first, "www.example. A").is_some());
+    assert!(ask_on(&mut tcp_client(server), "www.example. A").is_none(), "another of the same client");
+    let from_elsewhere =
+        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    let own = std::net::SocketAddr::from(([127, 0, 0, 9], 0));
+    from_elsewhere.bind(&own.into()).expect("bound");
+    from_elsewhere.connect(&server.into()).expect("connected");
+    let mut other: std::net::TcpStream = from_elsewhere.into();
+    other.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    assert!(ask_on(&mut other, "www.example. A").is_some(), "another client");
+    drop((first, other));
+    wire.shutdown().await;
+}
+
+/// A client that does not read its answers is read from no more, and cut off after a while; its place is free
+/// then.
+#[actix::test]
+async fn slow_readers_are_cut_off() {
+    let limits = WireConfig { tcp_write: Duration::from_millis(200), tcp_connections: 1, ..config() };
+    let wire = start(limits, WirePeers::default()).await;
+    let texts: String = (0..250).map(|at| format!("big.example. TXT {}{at:03}\n", "x".repeat(200))).collect();
+    publish(&wire, 1, &format!("{ZONE}\n{texts}"), true).await;
+    let mut slow = tcp_client(tcp_address(&wire));
+    slow.set_write_timeout(Some(Duration::from_millis(100))).expect("a timeout");
+    for _ in 0..2_000 {
+        if slow.write_all(&framed(&query("big.example. TXT", 5))).is_err() {
+            break;
+        }
+    }
+    let server = tcp_address(&wire);
+    assert!(eventually(|| ask_on(&mut tcp_client(server), "www.example. A").is_some()), "the place is free");
+    // The whole connection is gone, not only the server's half of it.
+    slow.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    let mut sink = vec![0; 1 << 20];
+    while slow.read(&mut sink).is_ok_and(|read| read > 0) {}
+    let since = Instant::now();
+    while slow.write_all(&[0; 512]).is_ok() {
+        assert!(since.elapsed() < Duration::from_secs(5), "the server still reads");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    wire.shutdown().await;
+}
+
+/// RFC 1035 section 4.2.2: what is too large for UDP goes over TCP whole.
+#[actix::test]
+async fn large_answers() {
+    let wire = start(config(), WirePeers::default()).await;
+    let texts: String = (0..250).map(|at| format!("big.example. TXT {}{at:03}\n", "x".repeat(200))).collect();
+    publish(&wire, 1, &format!("{ZONE}\n{texts}"), true).await;
+    assert!(ask_udp(udp_address(&wire), "big.example. TXT").flag('t'));
+    let reply = ask_on(&mut tcp_client(tcp_address(&wire)), "big.example. TXT").expect("an answer");
+    assert_eq!((reply.flag('t'), reply.answers().len()), (false, 250));
+    assert!(reply.octets.len() > 50_000);
+    wire.shutdown().await;
+}
+
+fn eventually(mut holds: impl FnMut() -> bool) -> bool {
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until {
+        if holds() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    false
+}
