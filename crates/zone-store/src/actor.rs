@@ -573,7 +573,8 @@ impl Running {
 /// # Errors
 /// [`StoreError`] where the store cannot be opened.
 pub fn spawn_standalone(config: StoreConfig, peers: StorePeers) -> Result<Handle, StoreError> {
-    let (tell, told) = oneshot::channel();
+    // A channel of std's: the host may be a runtime, in which tokio's must not be waited for like this.
+    let (tell, told) = std::sync::mpsc::channel();
     let (stop, stopped) = oneshot::channel::<()>();
     let thread = std::thread::Builder::new().name("zone-store".to_owned()).spawn(move || {
         System::new().block_on(async move {
@@ -591,7 +592,7 @@ pub fn spawn_standalone(config: StoreConfig, peers: StorePeers) -> Result<Handle
     });
     let crashed = || StoreError::Corrupt("its thread ended while it was opened".to_owned());
     let thread = thread.map_err(|_| crashed())?;
-    let address = told.blocking_recv().map_err(|_| crashed())??;
+    let address = told.recv().map_err(|_| crashed())??;
     Ok(Handle { address, stop, thread })
 }
 

@@ -304,3 +304,14 @@ fn standing_alone() {
     let config = StoreConfig { path: Some("/nowhere/at/all.redb".into()), ..Default::default() };
     assert!(spawn_standalone(config, StorePeers::default()).is_err());
 }
+
+/// The host is a program of its own kind, tokio's most likely: the store's actor starts within its runtime.
+#[test]
+fn it_runs_beside_a_runtime_of_tokio_s() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let handle = runtime.block_on(async { spawn_standalone(StoreConfig::default(), StorePeers::default()) });
+    let handle = handle.unwrap();
+    let status = runtime.block_on(handle.address().send(ReadStoreStatus)).unwrap();
+    assert!(status.in_service, "no source is configured");
+    handle.stop();
+}
