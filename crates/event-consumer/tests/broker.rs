@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! just kafka-up
-//! STREAM_DNS_TEST_KAFKA=127.0.0.1:9092 cargo test -p event-consumer --test broker -- --ignored
+//! STREAM_DNS_KAFKA=127.0.0.1:9092 cargo test -p event-consumer --test broker -- --ignored
 //! ```
 #![cfg(feature = "kafka")]
 
@@ -21,7 +21,7 @@ use support::{PATIENCE, Seen, follow, produce, producer, value, wait_for};
 use zone_model::{KafkaPosition, Partition};
 
 fn brokers() -> String {
-    std::env::var("STREAM_DNS_TEST_KAFKA").expect("STREAM_DNS_TEST_KAFKA names a broker")
+    std::env::var("STREAM_DNS_KAFKA").expect("STREAM_DNS_KAFKA names a broker")
 }
 
 fn wait<T>(future: impl Future<Output = T>) -> T {

@@ -130,6 +130,18 @@ fn a_broker_that_is_away_at_start_or_later_is_waited_for() {
     wait_for(&mut follower, |status| status.connected && status.last_error.is_none());
 }
 
+/// A request that fails says only that it did: who has to mend something needs what librdkafka says of it.
+#[test]
+fn why_a_broker_is_away_is_said() {
+    let nobody = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let address = nobody.local_addr().expect("bound").to_string();
+    drop(nobody);
+    let mut follower = follow(&address, &BTreeMap::new());
+    let said = |error: &String| error.contains(&address) && error.contains("refused");
+    let status = wait_for(&mut follower, |status| status.last_error.as_ref().is_some_and(said));
+    assert!(!status.connected && status.alarm.is_none(), "{status:?}");
+}
+
 #[test]
 fn a_topic_that_is_not_there_is_waited_for_and_named() {
     let cluster = MockCluster::new(1).expect("a mock cluster");

@@ -27,7 +27,10 @@ pub(crate) struct KafkaSource {
     /// A moment, and the ends of it that are not passed yet.
     target: Option<(Timestamp, BTreeMap<i32, i64>)>,
     connected: Option<bool>,
+    /// What was wrong with some broker last, since any answered.
     last_error: String,
+    /// Whether who reads the status was told that, since the log is away.
+    cause_told: bool,
     alarm: Option<String>,
     alarmed: bool,
 }
@@ -79,6 +82,7 @@ impl KafkaSource {
             target: None,
             connected: None,
             last_error: String::new(),
+            cause_told: false,
             alarm,
             alarmed: false,
         })
@@ -91,7 +95,7 @@ impl KafkaSource {
                 Ok(()) => self.describing.under_way = true,
                 Err((code, text)) => {
                     self.describing.failed();
-                    self.away(self.explain(code, &text), out);
+                    self.refused(code, &text, out);
                 }
             }
         }
@@ -122,7 +126,7 @@ impl KafkaSource {
             Happened::Described(Err((code, text))) => {
                 self.describing.failed();
                 self.client.forget_broker();
-                self.away(self.explain(code, &text), out);
+                self.refused(code, &text, out);
             }
             Happened::Ends(Ok(ends)) => {
                 self.asking.done(self.in_step_every);
@@ -130,7 +134,7 @@ impl KafkaSource {
             }
             Happened::Ends(Err((code, text))) => {
                 self.asking.failed();
-                self.away(self.explain(code, &text), out);
+                self.refused(code, &text, out);
             }
             Happened::Failed { code, partition, text } => self.failed(code, partition, &text, out),
             Happened::Nothing => {}
@@ -264,16 +268,13 @@ impl KafkaSource {
                     self.topic
                 ));
             }
-            Code::AllBrokersDown => {
-                let error = std::mem::take(&mut self.last_error);
-                let error = if error.is_empty() { text.to_owned() } else { error };
-                self.away(error, out);
-            }
+            Code::AllBrokersDown if self.last_error.is_empty() => self.away(text.to_owned(), out),
+            Code::AllBrokersDown => self.away(self.last_error.clone(), out),
             // No group is joined, so it does not matter whether this one might be.
             Code::GroupAuthorizationFailed => tracing::debug!(text, "the group that nobody joins"),
-            _ if partition.is_some() => self.away(self.explain(code, text), out),
+            _ if partition.is_some() => self.refused(code, text, out),
             // One broker of several; the library goes on with the others, or says that all are down.
-            _ => self.last_error = self.explain(code, text),
+            _ => self.cause(text.to_owned(), out),
         }
     }
 
@@ -291,9 +292,26 @@ impl KafkaSource {
         }
     }
 
+    /// A request failed, or a partition cannot be read.
+    fn refused(&mut self, code: Code, text: &str, out: &mut Vec<Output>) {
+        self.away(self.explain(code, text), out);
+        let says_why = [Code::UnknownTopic, Code::UnknownTopicOrPartition, Code::TopicAuthorizationFailed];
+        self.cause_told |= says_why.contains(&code);
+    }
+
+    /// Why a broker cannot be used: a name, a port, a certificate, a password. A request may have failed before
+    /// that is known, and says only that it did; so the first cause is told after it.
+    fn cause(&mut self, error: String, out: &mut Vec<Output>) {
+        self.last_error = error;
+        if self.connected == Some(false) && !std::mem::replace(&mut self.cause_told, true) {
+            out.push(Output::Away(self.last_error.clone()));
+        }
+    }
+
     fn away(&mut self, error: String, out: &mut Vec<Output>) {
         if self.connected != Some(false) {
             self.connected = Some(false);
+            self.cause_told = !self.last_error.is_empty();
             out.push(Output::Away(error));
         }
     }
