@@ -126,12 +126,12 @@ fn what_cannot_be_published_says_why() {
 }
 
 /// Against a real broker, with real transactions and their markers:
-/// `KAFKA_BOOTSTRAP=127.0.0.1:9092 cargo test -p event-producer -- --ignored`, with a topic `dns` of any number
+/// `STREAM_DNS_KAFKA=127.0.0.1:9092 cargo test -p event-producer -- --ignored`, with a topic `dns` of any number
 /// of partitions (`deploy/kafka/up`, `deploy/kafka/topic dns 3`).
 #[test]
-#[ignore = "needs a broker: KAFKA_BOOTSTRAP=HOST:PORT"]
+#[ignore = "needs a broker: STREAM_DNS_KAFKA=HOST:PORT"]
 fn producers_take_turns_on_a_real_broker() {
-    let brokers = std::env::var("KAFKA_BOOTSTRAP").expect("KAFKA_BOOTSTRAP=HOST:PORT");
+    let brokers = std::env::var("STREAM_DNS_KAFKA").expect("STREAM_DNS_KAFKA=HOST:PORT");
     let target = KafkaTarget { topic: "dns".into(), properties: vec![("bootstrap.servers".into(), brokers)] };
     let now = || {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
