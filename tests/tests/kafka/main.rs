@@ -1,0 +1,99 @@
+//! The whole server on a real Apache Kafka.
+//!
+//! The tests share a broker, which some of them stop: they run one at a time, and each begins by starting it.
+
+mod outage;
+mod produce;
+mod security;
+mod topics;
+mod volume;
+
+use anyhow::{Context, Result, ensure};
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::RecordType;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+use stream_dns_tests::{Answer, Asker, Broker, Server, ServerBuilder, client, eventually, older};
+
+/// Writes the settings of a node that follows this topic, `node.toml`, into its folder.
+fn settings(folder: &Path, broker: &Broker, topic: &str) -> Result<()> {
+    let text = format!("[kafka]\nbrokers = [\"{}\"]\ntopics = [\"{topic}\"]\n", broker.address());
+    Ok(fs::write(folder.join("node.toml"), text)?)
+}
+
+/// The node of this folder.
+fn node(folder: &Path) -> ServerBuilder {
+    ServerBuilder::new(folder).argument("--config").argument("node.toml")
+}
+
+/// Runs a subcommand with the settings of this folder. Returns what it printed.
+fn command(folder: &Path, arguments: &[&str]) -> Result<String> {
+    let output = client(folder, &[arguments, &["--config", "node.toml"]].concat())?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{arguments:?} ended with {}: {stderr}", output.status);
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// The same, and waits until this server serves what was written.
+fn command_and_wait(folder: &Path, server: &Server, arguments: &[&str]) -> Result<String> {
+    command(folder, &[arguments, &[&format!("--wait={}", server.admin)]].concat())
+}
+
+/// The events that make a small zone, in the older server's format.
+fn zone(apex: &str) -> Vec<(String, String)> {
+    let dot = older::Spelling::Dot;
+    let soa = format!("ns.{apex} hostmaster.{apex} 7 3600 600 86400 300");
+    vec![
+        older::event(dot, apex, "SOA", &[&soa]),
+        older::event(dot, apex, "NS", &[&format!("ns.{apex}")]),
+        older::event(dot, &format!("ns.{apex}"), "A", &["192.0.2.53"]),
+    ]
+}
+
+/// The event that gives a name one address, in the older server's format.
+fn address(owner: &str, address: &str) -> (String, String) {
+    older::event(older::Spelling::Dot, owner, "A", &[address])
+}
+
+/// Asks until the name has exactly these addresses.
+fn served(asker: &mut Asker, name: &str, addresses: &[&str]) -> Answer {
+    eventually(&format!("{name} has {addresses:?}"), || {
+        asker.ask(name, RecordType::A).ok().filter(|answer| answer.data() == addresses)
+    })
+}
+
+/// Asks until the name is not there.
+fn gone(asker: &mut Asker, name: &str) {
+    eventually(&format!("{name} is gone"), || {
+        asker.ask(name, RecordType::A).ok().filter(|answer| answer.rcode() == ResponseCode::NXDomain)
+    });
+}
+
+/// What the only source of a server says in its status.
+fn source(server: &Server) -> Result<serde_json::Value> {
+    let status = server.json("/v1/status")?;
+    status["sources"].get(0).cloned().with_context(|| format!("no source in {status}"))
+}
+
+/// Waits until a server says that it has read so many events since its start, and sees that they stay so many.
+fn read_exactly(server: &Server, count: usize) -> Result<()> {
+    let look = || server.metric("dns_events_read_total", "").ok();
+    eventually(&format!("{count} events were read"), || look().filter(|read| *read >= count as f64));
+    // What an actor counts it reports every 100 ms.
+    std::thread::sleep(Duration::from_millis(300));
+    let read = server.metric("dns_events_read_total", "")?;
+    ensure!(read == count as f64, "{read} events were read, not {count}");
+    Ok(())
+}
+
+/// Waits until a server has passed everything that the log held at some moment since its start.
+fn wait_in_step(server: &Server) -> Result<()> {
+    let before = source(server)?["in_step"].as_i64();
+    eventually("the node was in step again", || {
+        source(server)
+            .ok()
+            .filter(|source| source["connected"] == true && source["in_step"].as_i64() > before)
+    });
+    Ok(())
+}
