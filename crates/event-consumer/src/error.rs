@@ -17,16 +17,34 @@ pub enum ConfigError {
         allowed: String,
     },
     /// A librdkafka property that would break a promise of this server.
-    #[error("kafka.properties.{key} may not be set: {reason}")]
+    #[error("kafka.properties.{key} = {value:?} may not be set: {reason}")]
     Refused {
         /// The property.
         key: String,
+        /// What it was set to, a secret masked.
+        value: String,
         /// Which promise, and what to use instead where there is something.
         reason: &'static str,
     },
     /// Two settings contradict each other.
     #[error("{0}")]
     Contradiction(String),
+    /// Several properties of librdkafka are wrong; each is said, in a line of its own.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Several(Vec<Self>),
+}
+
+// === impl ConfigError ===
+
+impl ConfigError {
+    /// All of it as one error, if there is any.
+    pub(crate) fn of(mut all: Vec<Self>) -> Result<(), Self> {
+        match all.len() {
+            0 => Ok(()),
+            1 => Err(all.remove(0)),
+            _ => Err(Self::Several(all)),
+        }
+    }
 }
 
 /// A source that cannot be opened as it is configured. It is tried again: a file may appear.

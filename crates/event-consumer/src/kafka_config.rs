@@ -79,10 +79,12 @@ pub fn kafka_properties(config: &KafkaConfig) -> Result<Vec<(String, String)>, C
     config.check_brokers()?;
     let mut all: Vec<(String, String)> =
         DEFAULTS.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+    let refused = config.properties.iter().filter_map(|(key, value)| {
+        let value = shown(key, value).to_owned();
+        refusal(key).map(|reason| ConfigError::Refused { key: key.clone(), value, reason })
+    });
+    ConfigError::of(refused.collect())?;
     for (key, value) in &config.properties {
-        if let Some(reason) = refusal(key) {
-            return Err(ConfigError::Refused { key: key.clone(), reason });
-        }
         all.retain(|(own, _)| own != key);
         all.push((key.clone(), value.clone()));
     }
@@ -148,12 +150,16 @@ fn refusal(key: &str) -> Option<&'static str> {
 // === impl KafkaConfig ===
 
 impl KafkaConfig {
-    /// Looks whether the settings can be used.
+    /// Looks whether the settings can be used. With the feature `kafka` librdkafka is asked about the properties
+    /// that are passed through; no broker is.
     ///
     /// # Errors
-    /// The first [`ConfigError`] found.
+    /// The first [`ConfigError`] found; of the properties, all of them.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        kafka_properties(self).map(drop)
+        kafka_properties(self)?;
+        #[cfg(feature = "kafka")]
+        crate::kafka::check_properties(&self.properties)?;
+        Ok(())
     }
 
     fn check_topic(&self) -> Result<(), ConfigError> {
@@ -300,7 +306,7 @@ impl From<SaslMechanism> for &'static str {
 
 const MASK: &str = "***";
 
-fn shown<'a>(key: &str, value: &'a str) -> &'a str {
+pub(crate) fn shown<'a>(key: &str, value: &'a str) -> &'a str {
     if key.contains("password")
         || key.contains("secret")
         || key.ends_with(".pem")
@@ -359,6 +365,33 @@ mod tests {
             config.properties.insert(key.into(), "x".into());
             assert!(matches!(config.validate(), Err(ConfigError::Refused { .. })), "{key}");
         }
+    }
+
+    #[test]
+    fn every_property_that_is_refused_is_named_with_its_value() {
+        let mut config = config();
+        config.properties.insert("group.id".into(), "mine".into());
+        config.properties.insert("sasl.password".into(), "hunter2".into());
+        let error = config.validate().expect_err("two are refused").to_string();
+        assert_eq!(error.lines().count(), 2, "{error}");
+        assert!(error.contains("kafka.properties.group.id = \"mine\""), "{error}");
+        assert!(error.contains("kafka.properties.sasl.password = \"***\""), "{error}");
+    }
+
+    /// A property that librdkafka does not have, or a value that it does not take, stops the start: waiting
+    /// would not mend it.
+    #[cfg(feature = "kafka")]
+    #[test]
+    fn what_librdkafka_does_not_take_is_found_without_a_broker() {
+        let mut config = config();
+        config.properties.insert("metadata.max.age.ms".into(), "60000".into());
+        assert_eq!(config.validate(), Ok(()));
+        config.properties.insert("metadata.max.age.ms".into(), "soon".into());
+        config.properties.insert("no.such.property".into(), "1".into());
+        let error = config.validate().expect_err("two are wrong").to_string();
+        assert_eq!(error.lines().count(), 2, "{error}");
+        assert!(error.contains("kafka.properties.metadata.max.age.ms: \"soon\""), "{error}");
+        assert!(error.contains("kafka.properties.no.such.property: \"1\""), "{error}");
     }
 
     #[test]

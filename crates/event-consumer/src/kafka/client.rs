@@ -3,11 +3,12 @@
 use super::context::Context;
 use super::ffi::{self, Queue};
 use crate::error::{ConfigError, OpenError};
-use crate::kafka_config::{KafkaConfig, kafka_properties};
+use crate::kafka_config::{KafkaConfig, kafka_properties, shown};
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::time::Duration;
 use zone_model::Headers;
@@ -151,14 +152,32 @@ impl Client {
     }
 }
 
+/// Asks librdkafka whether it takes these properties, each for itself. No client is made.
+pub(crate) fn check_properties(properties: &BTreeMap<String, String>) -> Result<(), ConfigError> {
+    let refused = properties.iter().filter_map(|(key, value)| {
+        let mut alone = ClientConfig::new();
+        alone.set(key, value);
+        match alone.create_native_config() {
+            Err(KafkaError::ClientConfig(_, reason, key, value)) => Some(refused(&key, &value, &reason)),
+            // What only all of them together show is found when the client is made.
+            _ => None,
+        }
+    });
+    ConfigError::of(refused.collect())
+}
+
 fn explained(error: KafkaError) -> OpenError {
     match error {
-        KafkaError::ClientConfig(_, reason, key, value) => OpenError::Config(ConfigError::Value {
-            // A secret may have been refused; its name is enough.
-            value: if key.contains("password") || key.contains("secret") { "***".into() } else { value },
-            key: format!("kafka.properties.{key}"),
-            allowed: format!("what librdkafka takes ({reason})"),
-        }),
+        KafkaError::ClientConfig(_, reason, key, value) => refused(&key, &value, &reason).into(),
         other => OpenError::Client(other.to_string()),
+    }
+}
+
+fn refused(key: &str, value: &str, reason: &str) -> ConfigError {
+    ConfigError::Value {
+        // A secret may have been refused; its name is enough.
+        value: shown(key, value).to_owned(),
+        key: format!("kafka.properties.{key}"),
+        allowed: format!("what librdkafka takes ({reason})"),
     }
 }

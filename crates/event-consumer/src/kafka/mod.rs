@@ -11,4 +11,5 @@ mod ffi;
 mod partition;
 mod source;
 
+pub(crate) use client::check_properties;
 pub(crate) use source::KafkaSource;
