@@ -127,16 +127,17 @@ impl Handler<ReadSources> for Peer {
     type Result = Vec<SourceStatus>;
 
     fn handle(&mut self, _: ReadSources, _: &mut Self::Context) -> Vec<SourceStatus> {
-        vec![SourceStatus {
-            source: SourceId::new("dns"),
+        let source = |id, alarm| SourceStatus {
+            source: SourceId::new(id),
             kind: "journal",
             connected: true,
             in_step: Some(Timestamp(9)),
-            alarm: None,
+            alarm,
             last_error: None,
             events_read: 4,
             partitions: Vec::new(),
-        }]
+        };
+        vec![source("dns", None), source("shrunk", Some("it shrank".to_owned()))]
     }
 }
 
@@ -400,6 +401,11 @@ fn a_change_goes_to_the_producer_and_can_be_waited_for() {
 
     let wait = json!({"source": "dns", "positions": published["positions"], "timeout_ms": 50}).to_string();
     assert_eq!(node.call("POST", "/v1/await", &[], &wait), (200, "{\"applied\":true}\n".into()));
+
+    // Positions in a log with an alarm say nothing: it may be another file than the one that was read.
+    let wait = json!({"source": "shrunk", "positions": published["positions"], "timeout_ms": 50}).to_string();
+    let (status, body) = node.call("POST", "/v1/await", &[], &wait);
+    assert!(status == 503 && body.contains("it shrank"), "{status} {body}");
 
     assert_eq!(node.call("DELETE", "/v1/records?name=a.example&type=A", &[], "").0, 200);
     let seen = node.seen.recv().unwrap();

@@ -13,6 +13,7 @@ use messages::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use zone_model::SourceId;
 
 type Reply = Result<HttpResponse, Refusal>;
 
@@ -112,9 +113,26 @@ async fn await_applied(shared: web::Data<Shared>, body: web::Payload) -> Reply {
     let wanted = request::await_applied(&read_body(&shared, body).await?)?;
     let place = shared.waiting.try_take().ok_or(Refusal::Overloaded)?;
     let within = wanted.timeout + shared.config.read_timeout();
+    let source = wanted.source.clone();
+    no_alarm(&shared, &source).await?;
     let applied = ask(shared.peers.applied.as_ref(), wanted, within, "zone-store").await?;
     drop(place);
+    no_alarm(&shared, &source).await?;
     Ok(answer(StatusCode::OK, &json!({ "applied": applied })))
+}
+
+/// From a log with an alarm nothing more is applied. Without this look a position in a file that was cut short
+/// would seem to be behind what was read of the old one.
+async fn no_alarm(shared: &Shared, source: &SourceId) -> Result<(), Refusal> {
+    let within = shared.config.read_timeout();
+    // Who has no consumer, or a silent one, has the store's word alone.
+    let Ok(sources) = ask(shared.peers.sources.as_ref(), ReadSources, within, "event-consumer").await else {
+        return Ok(());
+    };
+    match sources.into_iter().find(|own| own.source == *source).and_then(|own| own.alarm) {
+        Some(alarm) => Err(Refusal::Unavailable(format!("nothing more is applied from {source}: {alarm}"))),
+        None => Ok(()),
+    }
 }
 
 // === changing ===
