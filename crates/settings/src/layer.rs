@@ -76,9 +76,9 @@ impl Layer {
         }
         layer.warnings.extend(
             variables
-                .keys()
-                .filter(|name| is_unknown(name))
-                .map(|name| format!("{name} is no variable that this server knows; it is ignored")),
+                .iter()
+                .filter(|(name, value)| is_unknown(name) && !value.trim().is_empty())
+                .map(|(name, _)| format!("{name} is no variable that this server knows; it is ignored")),
         );
         layer
     }

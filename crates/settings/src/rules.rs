@@ -6,6 +6,7 @@ use crate::show::value_of;
 use crate::table::Setting;
 use config::Value;
 use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
 
 /// The journal that is followed where no log is configured.
 const DEFAULT_JOURNAL: &str = "journal.jsonl";
@@ -69,8 +70,10 @@ pub(crate) fn contradictions(settings: &Settings, origins: &Origins) -> Vec<Prob
         }
         _ => {}
     }
-    if settings.journal.path.as_ref() == Some(&settings.store.path) {
-        both("journal.path", "store.path", "two files");
+    let journal = settings.journal.path.as_deref().unwrap_or(Path::new(DEFAULT_JOURNAL));
+    let followed = settings.journal.path.is_some() || kafka.brokers.is_empty();
+    if followed && plain(journal) == plain(&settings.store.path) {
+        both("journal.path", "store.path", "two files; without a log the journal is journal.jsonl");
     }
 
     let (servers, roots) = (!resolver.servers.is_empty(), !resolver.roots.is_empty());
@@ -108,6 +111,11 @@ pub(crate) fn contradictions(settings: &Settings, origins: &Origins) -> Vec<Prob
         both("admin.address", "dns.listen", "two addresses or ports, since both take TCP connections");
     }
     found
+}
+
+/// A path without `.` in it, so that `./a` is `a`.
+fn plain(path: &Path) -> PathBuf {
+    path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
 /// Fills in what follows from the rest.

@@ -139,6 +139,7 @@ fn the_defaults_serve_a_plain_user() {
 fn an_unknown_variable_is_one_warning_that_names_it() {
     let loaded = with(&[
         ("DNS_TCPP", "true"),
+        ("DNS_UDPP", ""),
         ("DNS_SERVICE_HOST", "10.0.0.10"),
         ("DNS_SERVICE_PORT", "53"),
         ("DNS_PORT", "tcp://10.0.0.10:53"),
@@ -242,6 +243,8 @@ fn settings_that_contradict_each_other_are_refused() {
         (&[("DNS_ADMIN_ADDRESS", ":8080")], "admin.address", "admin.username"),
         (&[("DNS_ADMIN_ADDRESS", "127.0.0.1:5300")], "admin.address", "dns.listen"),
         (&[("DNS_JOURNAL_PATH", "x"), ("DNS_PATHDB", "x")], "journal.path", "store.path"),
+        (&[("DNS_JOURNAL_PATH", "a/x"), ("DNS_PATHDB", "./a/./x")], "journal.path", "store.path"),
+        (&[("DNS_PATHDB", "journal.jsonl")], "journal.path", "store.path"),
         (
             &[("DNS_KAFKA_ADDRESS", "a:1"), ("DNS_KAFKA_TOPIC", "t"), ("DNS_KAFKA_TOPICS", "u")],
             "DNS_KAFKA_TOPICS",
