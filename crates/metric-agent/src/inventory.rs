@@ -77,16 +77,33 @@ pub const METRICS: &[Metric] = &[
     // zone-store
     counter("dns_events_applied_total", &[], "Events applied to the store."),
     gauge("dns_catalog_number", &[], "The number of the catalogue that is answered from."),
-    gauge(
-        "dns_store_in_service",
-        &[],
-        "Whether the node has been in step with its log once and answers, 1 or 0.",
-    ),
     gauge("dns_store_zones", &[], "Zones served."),
     gauge("dns_store_slots", &[], "Slots that hold an RRset, the empty one included."),
-    gauge("dns_store_quarantined", &[], "Events in quarantine at present."),
-    histogram("dns_store_apply_seconds", &[], "From the arrival of a batch to the catalogue that shows it."),
+    gauge("dns_quarantined", &[], "Events in quarantine at present."),
+    gauge("dns_store_pending_bytes", &[], "Bytes applied that wait for the disk."),
+    counter("dns_store_commits_total", &[], "Commits to the disk."),
+    counter(
+        "dns_store_commit_failures_total",
+        &[],
+        "Commits to the disk that failed; what they held waits for the next.",
+    ),
     histogram("dns_store_commit_seconds", &[], "The duration of a commit to the disk."),
+    histogram(
+        "dns_propagation_seconds",
+        &[],
+        "From an event's timestamp to the catalogue that shows it, a day at most.",
+    ),
+    counter(
+        "dns_catalog_listener_full_total",
+        &[],
+        "Times that a listener was too busy to be told of a new catalogue at once.",
+    ),
+    counter(
+        "dns_store_waiters_refused_total",
+        &[],
+        "Requests to wait for a position refused because too many waited.",
+    ),
+    counter("dns_store_crashes_total", &[], "Defects that the store survived by starting afresh."),
     // dns-wire
     counter("dns_queries_total", &["family", "transport"], "Queries received."),
     counter("dns_responses_total", &["rcode"], "Responses sent."),
@@ -107,7 +124,7 @@ pub const METRICS: &[Metric] = &[
     ),
     counter("dns_metrics_dropped_total", &["reason"], "Samples that were not added up."),
     counter("dns_metrics_flush_failures_total", &["output"], "Flushes that an output did not take."),
-    // every actor
+    // event-producer, resolver-bridge, metric-agent, admin-api
     counter("dns_actor_panics_total", &["actor"], "Defects that an actor survived by starting afresh."),
 ];
 
