@@ -83,7 +83,7 @@ pub fn bind(config: Config) -> Result<BoundAdmin, AdminError> {
     config.validate()?;
     let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
     for &address in &config.addresses {
-        let bad = |source| AdminError::Bind { address, source };
+        let bad = |error| AdminError::Bind { address, error };
         let listener = listen(address).map_err(bad)?;
         addresses.push(listener.local_addr().map_err(bad)?);
         listeners.push(listener);

@@ -32,12 +32,12 @@ pub enum AdminError {
     )]
     Open(SocketAddr),
     /// An address cannot be bound.
-    #[error("cannot bind the administrative interface to {address}: {source}")]
+    #[error("cannot bind the administrative interface to {address}: {error}")]
     Bind {
         /// The address.
         address: SocketAddr,
         /// Why.
-        source: std::io::Error,
+        error: std::io::Error,
     },
 }
 

@@ -11,14 +11,14 @@ pub enum WireError {
     #[error("there is nothing to listen on: name at least one address, and let UDP or TCP be on")]
     Nothing,
     /// An address could not be bound.
-    #[error("cannot listen on {transport} {address}: {source}")]
+    #[error("cannot listen on {transport} {address}: {error}")]
     Bind {
         /// `udp` or `tcp`.
         transport: &'static str,
         /// The address.
         address: SocketAddr,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
     /// A thread could not be started.
     #[error("cannot start a listener's thread: {0}")]

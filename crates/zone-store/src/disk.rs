@@ -365,7 +365,7 @@ fn builder(cache_bytes: usize) -> Builder {
 }
 
 fn storage(path: &Path, error: impl Into<redb::Error>) -> StoreError {
-    StoreError::Storage { path: path.into(), source: Box::new(error.into()) }
+    StoreError::Storage { path: path.into(), error: Box::new(error.into()) }
 }
 
 fn open_file(path: &Path, cache_bytes: usize) -> Result<Database, Unusable> {

@@ -40,12 +40,12 @@ pub enum StoreError {
     #[error("the store is damaged: {0}; restart the node to set it aside and rebuild it from the log")]
     Corrupt(String),
     /// The file system or redb failed.
-    #[error("the store {path} cannot be used: {source}")]
+    #[error("the store {path} cannot be used: {error}")]
     Storage {
         /// The store's file, or what it is called where there is none.
         path: PathBuf,
         /// What redb says.
-        source: Box<redb::Error>,
+        error: Box<redb::Error>,
     },
     /// More is waiting for the disk than memory is set aside for.
     #[error("{bytes} bytes wait to be written to the store, more than the {limit} allowed; see to its disk")]
@@ -70,8 +70,8 @@ impl StoreError {
     pub(crate) fn is_damage(&self) -> bool {
         match self {
             Self::Corrupt(_) => true,
-            Self::Storage { source, .. } => matches!(
-                **source,
+            Self::Storage { error, .. } => matches!(
+                **error,
                 redb::Error::Corrupted(_)
                     | redb::Error::TableDoesNotExist(_)
                     | redb::Error::TableTypeMismatch { .. }

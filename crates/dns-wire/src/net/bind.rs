@@ -106,8 +106,8 @@ fn bind_one(
     Ok(())
 }
 
-fn bind_error(transport: &'static str, address: SocketAddr, source: io::Error) -> WireError {
-    WireError::Bind { transport, address, source }
+fn bind_error(transport: &'static str, address: SocketAddr, error: io::Error) -> WireError {
+    WireError::Bind { transport, address, error }
 }
 
 fn socket(address: SocketAddr, kind: Type, protocol: Protocol, shared: bool) -> io::Result<Socket> {

@@ -16,12 +16,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// Answers that may wait to be written on a connection; a client that does not read is read from no more.
 const WAITING: usize = 64;
 /// Connections that are accepted at most after the listener was told to stop: as many as may wait.
 const LAST_CONNECTIONS: usize = 1024;
+/// How long a stopping listener reads on from a client that goes on asking: time for what had arrived.
+const LAST_READS: Duration = Duration::from_secs(1);
 /// How long to rest when the system has no descriptor left for a connection.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
@@ -126,7 +128,11 @@ async fn read(
 ) {
     let mut stopping = shared.stopping.clone();
     let mut query = Vec::new();
+    let mut until = None;
     loop {
+        if *stopping.borrow() && Instant::now() >= *until.get_or_insert_with(|| Instant::now() + LAST_READS) {
+            return;
+        }
         // A place for the answer comes first: a client that does not read its answers is not read from.
         let Ok(place) = answers.clone().reserve_owned().await else { return };
         let read = {

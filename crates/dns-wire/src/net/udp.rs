@@ -10,7 +10,7 @@ use std::rc::Rc;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// Batches that are read at most after the listener was told to stop: what had arrived, not what still comes.
+/// Batches that are read at most after the listener was told to stop, where the kernel goes on taking datagrams.
 const LAST_BATCHES: usize = 4096;
 
 /// Hands an answer to the batch.
@@ -58,6 +58,7 @@ pub(crate) async fn serve(socket: UdpSocket, shared: Rc<Shared>, _busy: Busy) ->
             }
         }
     }
+    take_no_more(socket.get_ref());
     for _ in 0..LAST_BATCHES {
         match batch.receive(socket.get_ref()) {
             Ok(count) if count > 0 => answer(&mut batch, count, &socket, &shared),
@@ -66,6 +67,19 @@ pub(crate) async fn serve(socket: UdpSocket, shared: Rc<Shared>, _busy: Busy) ->
     }
     Ok(())
 }
+
+/// Has the kernel drop what comes from now on. Without it a datagram that arrives between the last look at the
+/// socket and its end would be taken and never answered.
+#[cfg(target_os = "linux")]
+fn take_no_more(socket: &UdpSocket) {
+    // The one instruction `ret #0`: keep no octet, which drops the datagram (the kernel's filter.rst).
+    let nothing = socket2::SockFilter::new((libc::BPF_RET | libc::BPF_K) as u16, 0, 0, 0);
+    // A kernel that refuses it leaves that gap.
+    let _ = socket2::SockRef::from(socket).attach_filter(&[nothing]);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn take_no_more(_: &UdpSocket) {}
 
 fn answer(batch: &mut Batch, count: usize, socket: &Rc<AsyncFd<UdpSocket>>, shared: &Rc<Shared>) {
     let mut listener = shared.listener.borrow_mut();

@@ -59,6 +59,25 @@ async fn it_does_not_take_long() {
     drop((idle, half));
 }
 
+/// Nor does a client that never stops asking; each of its queries that was read is answered before the end.
+#[actix::test]
+async fn a_client_that_goes_on_asking_does_not_hold_it_up() {
+    let wire = serve(config()).await;
+    let mut busy = tcp_client(tcp_address(&wire));
+    let asked = std::thread::spawn(move || {
+        let mut answered = 0u64;
+        while ask_on(&mut busy, "www.example. A").is_some() {
+            answered += 1;
+        }
+        answered
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let since = Instant::now();
+    wire.shutdown().await;
+    assert!(since.elapsed() < Duration::from_secs(3), "{:?}", since.elapsed());
+    assert!(asked.join().expect("the client ends") > 0);
+}
+
 /// Without a query and right after the start.
 #[actix::test]
 async fn at_once() {
