@@ -67,6 +67,11 @@ fn bind_first(
         let mut own = Sockets::default();
         let mut actual = address;
         let result = (|| {
+            if shared && address.port() != 0 {
+                // Sockets that share a port also share it with those of another process, which would get a
+                // part of the queries unseen. One that does not share finds that out.
+                bind_one(config, address, false, &mut Sockets::default())?;
+            }
             if config.udp {
                 let socket = udp(actual, shared).map_err(|error| bind_error("udp", actual, error))?;
                 actual = socket.local_addr().map_err(|error| bind_error("udp", actual, error))?;
