@@ -67,7 +67,10 @@ impl Known {
                 self.error = Some(error);
             }
             Step::Halted(alarm) => {
-                tracing::error!(source = %self.id, alarm, "nothing more is applied from a source");
+                // The reader has said its own.
+                if self.reader.borrow().alarm.as_ref() != Some(&alarm) {
+                    tracing::error!(source = %self.id, alarm, "nothing more is applied from a source");
+                }
                 self.alarm = Some(alarm);
             }
             Step::Done => {}

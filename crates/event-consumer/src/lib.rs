@@ -58,6 +58,7 @@
 mod actor;
 mod assemble;
 mod batch;
+mod complaints;
 mod config;
 mod consumer;
 mod error;

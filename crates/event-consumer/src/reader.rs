@@ -6,6 +6,7 @@
 
 use crate::assemble::{Assembler, ClosedEarly};
 use crate::batch::Batch;
+use crate::complaints::Complaints;
 use crate::config::BatchConfig;
 use crate::source::{Output, Progress, Source, SourceSpec};
 use std::any::Any;
@@ -137,6 +138,7 @@ struct Reading<'a, S> {
     /// The last position yielded in each partition.
     positions: BTreeMap<Partition, Position>,
     counted: Counted,
+    complaints: Complaints,
     alarm: Option<String>,
     status_due: Instant,
 }
@@ -178,6 +180,7 @@ impl<'a, S: Sink> Reading<'a, S> {
             pending: None,
             positions: positions.iter().copied().collect(),
             counted: Counted::default(),
+            complaints: Complaints::default(),
             alarm: None,
             status_due: Instant::now(),
         };
@@ -200,6 +203,10 @@ impl<'a, S: Sink> Reading<'a, S> {
             }
             self.assembler.tick(now);
             self.report_early();
+            let unsaid = self.complaints.unsaid(now);
+            if unsaid > 0 {
+                tracing::warn!(events = unsaid, "more events cannot be used and are quarantined");
+            }
             if let Some(alarm) = self.alarm.take() {
                 let handed_on = !self.assembler.is_something() || self.hand_on(source);
                 self.tell(source, now, true);
@@ -260,12 +267,14 @@ impl<'a, S: Sink> Reading<'a, S> {
         self.counted.bytes += bytes as u64;
         if let EventBody::Unusable(unusable) = &event.body {
             self.counted.unusable += 1;
-            tracing::warn!(
-                partition = %event.partition,
-                key = %event.key.escape_ascii(),
-                reason = unusable.reason,
-                "an event cannot be used and is quarantined"
-            );
+            if self.complaints.may_say(now) {
+                tracing::warn!(
+                    partition = %event.partition,
+                    key = %event.key.escape_ascii(),
+                    reason = unusable.reason,
+                    "an event cannot be used and is quarantined"
+                );
+            }
         }
         self.positions.insert(event.partition, event.position);
         self.assembler.event(event, bytes, now);
