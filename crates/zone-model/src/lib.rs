@@ -17,6 +17,8 @@
 //!   [`RawEvent`] as it was read, an [`Event`] as it was understood. One that cannot be used says why and is
 //!   kept whole ([`Unusable`]).
 //! - A [`Catalog`] is an immutable snapshot of all zones, from which is answered.
+//! - A [`Zone`](zone::Zone) is one whole zone as a value: read from a master file ([`master`]) or gathered from a
+//!   log, compared, looked through for what is odd ([`validate`]), printed.
 //!
 //! # The way
 //!
@@ -55,6 +57,7 @@ pub mod decode;
 pub mod encode;
 mod event;
 pub mod journal;
+pub mod master;
 mod name;
 mod position;
 pub mod rdata;
@@ -62,6 +65,8 @@ mod rrset;
 mod rtype;
 pub mod serial;
 mod source_position;
+pub mod validate;
+pub mod zone;
 
 pub use catalog::Catalog;
 pub use event::{

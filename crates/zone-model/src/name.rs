@@ -76,47 +76,24 @@ impl Name {
     /// # Errors
     /// [`NameError`] for text that is no name, or a name that is too long below `origin`.
     pub fn parse_relative(text: &str, origin: Option<&Self>) -> Result<Self, NameError> {
-        if text.is_empty() {
-            return Err(NameError::Empty);
-        }
-        if text == "." {
-            return Ok(Self::root());
-        }
-        if let (Some(origin), "@") = (origin, text) {
-            return Ok(origin.clone());
-        }
-        let mut wire = Vec::with_capacity(text.len() + 2);
-        let mut start = 0;
-        wire.push(0);
-        let mut octets = text.bytes();
-        let mut absolute = false;
-        while let Some(octet) = octets.next() {
-            absolute = false;
-            let octet = match octet {
-                b'.' => {
-                    close_label(&mut wire, start)?;
-                    start = wire.len();
-                    wire.push(0);
-                    absolute = true;
-                    continue;
-                }
-                b'\\' => unescape(&mut octets)?,
-                0x80.. => return Err(NameError::NotAscii),
-                plain => plain,
-            };
-            wire.push(octet);
-        }
-        if !absolute {
-            close_label(&mut wire, start)?;
-            match origin {
-                Some(origin) => wire.extend_from_slice(&origin.wire),
-                None => wire.push(0),
-            }
-        }
-        if wire.len() > MAX_NAME {
-            return Err(NameError::TooLong);
-        }
+        let mut wire = Vec::with_capacity(text.len() + 2 + origin.map_or(0, |origin| origin.wire.len()));
+        Self::append_text(&mut wire, text, origin)?;
         Ok(Self { wire: wire.into_boxed_slice() })
+    }
+
+    /// Appends to `wire` the wire form of what [`parse_relative`](Self::parse_relative) reads; nothing where
+    /// that is an error.
+    pub(crate) fn append_text(
+        wire: &mut Vec<u8>,
+        text: &str,
+        origin: Option<&Self>,
+    ) -> Result<(), NameError> {
+        let begun = wire.len();
+        let appended = append_labels(wire, text, origin);
+        if appended.is_err() {
+            wire.truncate(begun);
+        }
+        appended
     }
 
     /// Takes a name from the start of `octets`, in uncompressed wire form, and says how many it used.
@@ -135,6 +112,12 @@ impl Name {
     pub fn from_wire(octets: &[u8]) -> Result<Self, NameError> {
         let (name, length) = Self::read_wire(octets)?;
         if length == octets.len() { Ok(name) } else { Err(NameError::TooLong) }
+    }
+
+    /// A name of octets that were one before.
+    pub(crate) fn from_checked_wire(octets: &[u8]) -> Self {
+        debug_assert!(wire_length(octets) == Ok(octets.len()));
+        Self { wire: octets.into() }
     }
 
     /// The uncompressed wire form, with the root's zero octet, as written.
@@ -406,6 +389,55 @@ pub fn wire_length(octets: &[u8]) -> Result<usize, NameError> {
     }
 }
 
+fn append_labels(wire: &mut Vec<u8>, text: &str, origin: Option<&Name>) -> Result<(), NameError> {
+    if text.is_empty() {
+        return Err(NameError::Empty);
+    }
+    if text == "." {
+        wire.push(0);
+        return Ok(());
+    }
+    if let (Some(origin), "@") = (origin, text) {
+        wire.extend_from_slice(&origin.wire);
+        return Ok(());
+    }
+    let begun = wire.len();
+    let mut start = begun;
+    wire.push(0);
+    let mut rest = text.as_bytes();
+    let mut absolute = false;
+    loop {
+        // What stands for itself is copied as a whole.
+        let plain =
+            rest.iter().position(|octet| matches!(octet, b'.' | b'\\' | 0x80..)).unwrap_or(rest.len());
+        wire.extend_from_slice(&rest[..plain]);
+        absolute &= plain == 0;
+        let Some((special, after)) = rest[plain..].split_first() else { break };
+        match special {
+            b'.' => {
+                close_label(wire, start)?;
+                start = wire.len();
+                wire.push(0);
+                (absolute, rest) = (true, after);
+            }
+            b'\\' => {
+                let mut octets = after.iter();
+                wire.push(unescape(&mut octets.by_ref().copied())?);
+                (absolute, rest) = (false, octets.as_slice());
+            }
+            _ => return Err(NameError::NotAscii),
+        }
+    }
+    if !absolute {
+        close_label(wire, start)?;
+        match origin {
+            Some(origin) => wire.extend_from_slice(&origin.wire),
+            None => wire.push(0),
+        }
+    }
+    if wire.len() - begun > MAX_NAME { Err(NameError::TooLong) } else { Ok(()) }
+}
+
 fn label_starts(wire: &[u8], starts: &mut [u8; 128]) -> usize {
     let (mut at, mut count) = (0, 0);
     while wire[at] != 0 {
@@ -433,7 +465,7 @@ fn close_label(wire: &mut [u8], start: usize) -> Result<(), NameError> {
 }
 
 /// What stands behind a `\`: three digits, or the character itself (RFC 1035 section 5.1).
-fn unescape(octets: &mut std::str::Bytes<'_>) -> Result<u8, NameError> {
+fn unescape(octets: &mut impl Iterator<Item = u8>) -> Result<u8, NameError> {
     match octets.next() {
         Some(hundreds @ b'0'..=b'9') => {
             let (Some(tens @ b'0'..=b'9'), Some(ones @ b'0'..=b'9')) = (octets.next(), octets.next()) else {

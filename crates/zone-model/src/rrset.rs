@@ -67,6 +67,12 @@ impl RrSet {
         set
     }
 
+    /// An RRset of values that are known to be distinct.
+    pub(crate) fn of_distinct(ttl: Option<u32>, rdatas: Vec<Box<[u8]>>) -> Self {
+        debug_assert!(rdatas.iter().enumerate().all(|(at, rdata)| !rdatas[..at].contains(rdata)));
+        Self { ttl: ttl.map(clamp_ttl), rdatas }
+    }
+
     /// The values, in the order of the event.
     pub fn rdatas(&self) -> &[Box<[u8]>] {
         &self.rdatas

@@ -216,6 +216,13 @@ fn what_cannot_be_used_says_why_and_keeps_its_value() {
     assert_eq!(unusable.reason, "the value is not UTF-8 from byte 1 on");
 }
 
+#[test]
+fn the_reason_is_one_line_whatever_it_quotes() {
+    let value = "[{\"name\":\"a\\nb\\u001b\",\"type\":\"A\",\"content\":\"192.0.2.1\"}]";
+    let reason = unusable("a.|A", value).reason;
+    assert_eq!(reason, r"record 1: its name `a\nb\u{1b}` is not the key's owner `a.`");
+}
+
 /// RFC 1034 section 3.6.2, RFC 6672 section 2.4, RFC 2181 section 6.1: at most one record.
 #[test]
 fn types_that_allow_one_record() {

@@ -58,6 +58,14 @@ pub fn decode_value(key: &EventKey, value: &[u8]) -> Result<(crate::RrSet, Optio
     value::read(key, value)
 }
 
-fn unusable(key: Option<EventKey>, value: Vec<u8>, reason: String) -> EventBody {
+fn unusable(key: Option<EventKey>, value: Vec<u8>, mut reason: String) -> EventBody {
+    // It quotes what stands there, and is one line all the same.
+    if reason.contains(char::is_control) {
+        let visible = |letter: char| match letter.is_control() {
+            true => letter.escape_default().to_string(),
+            false => letter.to_string(),
+        };
+        reason = reason.chars().map(visible).collect();
+    }
     EventBody::Unusable(Unusable { key, value: Some(value), reason })
 }

@@ -2,7 +2,7 @@
 //! the host identity of HIP (RFC 8005).
 
 use super::error::RdataError;
-use super::print::{Unprintable, fixed, push, push_name};
+use super::print::{NameStyle, Unprintable, fixed, push, push_name};
 use super::table::Field;
 use super::text::{Reader, hexadecimal};
 use super::wire::Extent;
@@ -31,11 +31,16 @@ pub(super) fn extent(rdata: &[u8], at: usize, back: usize, mask: u8) -> Extent {
     if rest.len() < length { Err("an address, as the gateway's type says") } else { Ok(at + length) }
 }
 
-pub(super) fn print(kind: u8, octets: &[u8], out: &mut String) -> Result<(), Unprintable> {
+pub(super) fn print(
+    kind: u8,
+    octets: &[u8],
+    names: NameStyle<'_>,
+    out: &mut String,
+) -> Result<(), Unprintable> {
     match kind {
         IPV4 => push(out, format_args!("{}", Ipv4Addr::from(fixed(octets)?))),
         IPV6 => push(out, format_args!("{}", Ipv6Addr::from(fixed(octets)?))),
-        NAME => push_name(octets, out)?,
+        NAME => push_name(octets, names, out)?,
         _ => out.push('.'),
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! RDATA as text: what `parse_text` reads back.
 
 use super::table::{Field, Kind, layout};
-use super::token::push_quoted;
+use super::token::{push_decimal_escape, push_quoted};
 use super::wire::walk;
 use super::{address, bitmap, gateway, location, svcparams, time};
 use crate::name::Name;
@@ -20,39 +20,69 @@ pub(super) struct Unprintable;
 /// table has, only another type reads that back).
 pub fn print_text(rtype: RecordType, rdata: &[u8]) -> String {
     let mut out = String::with_capacity(16 + 2 * rdata.len());
+    append_text(rtype, rdata, NameStyle::ABSOLUTE, &mut out);
+    out
+}
+
+/// Like [`print_text`], with names at or below `origin` relative to it: what
+/// [`parse_text_below`](super::parse_text_below) reads back.
+pub fn print_text_below(rtype: RecordType, rdata: &[u8], origin: &Name) -> String {
+    let mut out = String::with_capacity(16 + 2 * rdata.len());
+    append_text(rtype, rdata, NameStyle { origin: Some(origin), cautious: false }, &mut out);
+    out
+}
+
+/// Appends what [`print_text`] or [`print_text_below`] returns.
+pub(crate) fn append_text(rtype: RecordType, rdata: &[u8], names: NameStyle<'_>, out: &mut String) {
+    let begun = out.len();
     if !layout(rtype).is_some_and(|layout| {
         let mut printed = Ok(());
         let visit = |field: &'static Field, range: std::ops::Range<usize>| {
             if printed.is_ok() {
-                printed = print(field.kind, rdata, range.start, &rdata[range.clone()], &mut out);
+                let octets = &rdata[range.clone()];
+                if out.len() > begun && !is_absent(field.kind, octets) {
+                    out.push(' ');
+                }
+                printed = print(field.kind, rdata, range.start, octets, names, out);
             }
         };
         walk(layout, rdata, visit).is_ok() && printed.is_ok()
     }) {
-        out.clear();
+        out.truncate(begun);
         let _ = write!(out, "\\# {}", rdata.len());
         if !rdata.is_empty() {
             out.push(' ');
-            HEXUPPER.encode_append(rdata, &mut out);
+            HEXUPPER.encode_append(rdata, out);
         }
     }
-    out
 }
 
-fn print(kind: Kind, rdata: &[u8], start: usize, octets: &[u8], out: &mut String) -> Result<(), Unprintable> {
-    if octets.is_empty() && !matches!(kind, Kind::Gateway(..) | Kind::TextToEnd(_)) {
+/// Whether a field has no octets and no text either.
+fn is_absent(kind: Kind, octets: &[u8]) -> bool {
+    octets.is_empty() && !matches!(kind, Kind::Gateway(..) | Kind::TextToEnd(_))
+}
+
+fn print(
+    kind: Kind,
+    rdata: &[u8],
+    start: usize,
+    octets: &[u8],
+    names: NameStyle<'_>,
+    out: &mut String,
+) -> Result<(), Unprintable> {
+    if is_absent(kind, octets) {
         return Ok(());
     }
-    if !out.is_empty() {
-        out.push(' ');
-    }
     match kind {
-        Kind::Name(_) => push_name(octets, out)?,
+        Kind::Name(_) => push_name(octets, names, out)?,
         Kind::Names(_) => {
             let mut rest = octets;
             while !rest.is_empty() {
                 let (name, length) = Name::read_wire(rest).map_err(|_| Unprintable)?;
-                push(out, format_args!("{}{name}", if rest.len() < octets.len() { " " } else { "" }));
+                if rest.len() < octets.len() {
+                    out.push(' ');
+                }
+                names.push(&name, out);
                 rest = &rest[length..];
             }
         }
@@ -82,7 +112,7 @@ fn print(kind: Kind, rdata: &[u8], start: usize, octets: &[u8], out: &mut String
         Kind::SizedHex => HEXUPPER.encode_append(&octets[1..], out),
         Kind::SizedBase32 => BASE32HEX_NOPAD.encode_append(&octets[1..], out),
         Kind::Bitmap => bitmap::print(octets, out),
-        Kind::Gateway(back, mask) => gateway::print(rdata[start - back] & mask, octets, out)?,
+        Kind::Gateway(back, mask) => gateway::print(rdata[start - back] & mask, octets, names, out)?,
         Kind::Relay => gateway::print_relay(octets, out),
         Kind::HostIdentity => gateway::print_host_identity(octets, out),
         Kind::SvcParams => svcparams::print(octets, out)?,
@@ -103,9 +133,60 @@ pub(super) fn push(out: &mut String, arguments: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(arguments);
 }
 
-pub(super) fn push_name(octets: &[u8], out: &mut String) -> Result<(), Unprintable> {
-    push(out, format_args!("{}", Name::from_wire(octets).map_err(|_| Unprintable)?));
+pub(super) fn push_name(octets: &[u8], names: NameStyle<'_>, out: &mut String) -> Result<(), Unprintable> {
+    names.push(&Name::from_wire(octets).map_err(|_| Unprintable)?, out);
     Ok(())
+}
+
+/// How names are printed.
+#[derive(Clone, Copy)]
+pub(crate) struct NameStyle<'a> {
+    /// Names at and below it are relative to it.
+    pub(crate) origin: Option<&'a Name>,
+    /// Whether a `\` stands before all that is neither a letter nor a digit nor one of `-_*/`. RFC 1035 wants it
+    /// before fewer, but there are readers that want it before these.
+    pub(crate) cautious: bool,
+}
+
+// === impl NameStyle ===
+
+impl NameStyle<'_> {
+    pub(super) const ABSOLUTE: Self = Self { origin: None, cautious: false };
+
+    /// Appends a name: `@` for the origin, without the origin below it, else absolute.
+    pub(crate) fn push(self, name: &Name, out: &mut String) {
+        let below = |origin: &&Name| !origin.is_root() && name.is_at_or_below(origin);
+        let labels = match self.origin.filter(below) {
+            Some(origin) => name.label_count() - origin.label_count(),
+            None if !self.cautious || name.is_root() => return push(out, format_args!("{name}")),
+            None => usize::MAX,
+        };
+        if labels == 0 {
+            return out.push('@');
+        }
+        for (index, label) in name.labels().take(labels).enumerate() {
+            if index > 0 {
+                out.push('.');
+            }
+            for &octet in label {
+                match octet {
+                    b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'*' | b'/' => {}
+                    b'.' | b'\\' | b'"' | b'(' | b')' | b';' | b'@' | b'$' => out.push('\\'),
+                    // `\[` was a bit-string label once (RFC 2673), and BIND refuses it.
+                    0x21..=0x7e if self.cautious && octet != b'[' => out.push('\\'),
+                    0x21..=0x7e if !self.cautious => {}
+                    _ => {
+                        push_decimal_escape(out, octet);
+                        continue;
+                    }
+                }
+                out.push(char::from(octet));
+            }
+        }
+        if labels == usize::MAX {
+            out.push('.');
+        }
+    }
 }
 
 pub(super) fn fixed<const N: usize>(octets: &[u8]) -> Result<[u8; N], Unprintable> {

@@ -112,7 +112,11 @@ pub(super) fn print(octets: &[u8], out: &mut String) -> Result<(), Unprintable> 
         if index > 0 {
             out.push(' ');
         }
-        push_key(key, out);
+        match key {
+            // Its text is UTF-8 (RFC 9461 section 5); by its number any octets can be written.
+            DOHPATH if std::str::from_utf8(value).is_err() => push(out, format_args!("key{key}")),
+            _ => push_key(key, out),
+        }
         match key {
             NO_DEFAULT_ALPN | OHTTP => continue,
             _ if value.is_empty() => continue,

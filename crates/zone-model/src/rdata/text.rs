@@ -4,12 +4,12 @@ use super::error::RdataError;
 use super::table::{Field, Kind, layout};
 use super::token::{BadToken, Token, Tokens, unescape};
 use super::wire::check_wire;
-use super::{MAX_RDATA, address, bitmap, gateway, location, svcparams, time};
+use super::{MAX_RDATA, address, bitmap, gateway, ip, location, svcparams, time};
 use crate::name::Name;
 use crate::rtype::RecordType;
 use data_encoding::{BASE32HEX_NOPAD, BASE64, HEXUPPER_PERMISSIVE};
 use std::borrow::Cow;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::cell::Cell;
 
 /// What a generic form begins with (RFC 3597 section 5).
 const GENERIC: &str = "\\#";
@@ -34,7 +34,48 @@ pub fn parse_text_below(rtype: RecordType, content: &str, origin: &Name) -> Resu
 }
 
 fn parse(rtype: RecordType, content: &str, origin: Option<&Name>) -> Result<Box<[u8]>, RdataError> {
-    let mut reader = Reader { rtype, tokens: Tokens::new(content), origin, out: Vec::with_capacity(32) };
+    let mut reader = Reader {
+        rtype,
+        tokens: Tokens::new(content),
+        origin,
+        out: Vec::with_capacity(32),
+        blamed: Cell::new(0),
+    };
+    read_all(&mut reader)?;
+    Ok(reader.out.into_boxed_slice())
+}
+
+/// Reads the RDATA at which a file's tokens stand, up to the record's end, into `out`, of which nothing is
+/// kept. With an error comes the byte that it is about.
+pub(crate) fn parse_record(
+    rtype: RecordType,
+    tokens: &mut Tokens<'_>,
+    origin: &Name,
+    out: &mut Vec<u8>,
+) -> Result<(), (usize, RdataError)> {
+    out.clear();
+    let here = tokens.position();
+    let mut reader = Reader {
+        rtype,
+        tokens: tokens.clone(),
+        origin: Some(origin),
+        out: std::mem::take(out),
+        blamed: Cell::new(here),
+    };
+    let read = read_all(&mut reader);
+    tokens.go_on_behind(&reader.tokens);
+    *out = reader.out;
+    read.map_err(|error| {
+        let at = match error {
+            RdataError::Missing { .. } => tokens.position(),
+            _ => reader.blamed.get(),
+        };
+        (at, error)
+    })
+}
+
+fn read_all(reader: &mut Reader<'_>) -> Result<(), RdataError> {
+    let rtype = reader.rtype;
     let after = match layout(rtype) {
         Some(layout) if !reader.is_generic() => {
             for field in layout.fields {
@@ -48,11 +89,11 @@ fn parse(rtype: RecordType, content: &str, origin: Option<&Name>) -> Result<Box<
         }
     };
     if let Some(token) = reader.optional()? {
+        reader.blamed.set(token.at);
         let (token, column) = (shortened(token.text), reader.tokens.column(token.at));
         return Err(RdataError::Trailing { rtype, token, column, after });
     }
-    let rdata = reader.out.into_boxed_slice();
-    if rdata.len() > MAX_RDATA { Err(RdataError::TooLong { rtype }) } else { Ok(rdata) }
+    if reader.out.len() > MAX_RDATA { Err(RdataError::TooLong { rtype }) } else { Ok(()) }
 }
 
 /// How many tokens a text has; `None` for one that does not fall into tokens, or is in generic form.
@@ -81,6 +122,8 @@ pub(super) struct Reader<'a> {
     pub(super) origin: Option<&'a Name>,
     /// The RDATA so far.
     pub(super) out: Vec<u8>,
+    /// The byte that the last error is about.
+    blamed: Cell<usize>,
 }
 
 impl<'a> Reader<'a> {
@@ -120,12 +163,8 @@ impl<'a> Reader<'a> {
             Kind::Type => self.parsed(field, "a record type", |text| {
                 text.parse().ok().map(|RecordType(number)| number.to_be_bytes())
             }),
-            Kind::Ipv4 => self.parsed(field, "an IPv4 address", |text| {
-                text.parse().ok().map(|address: Ipv4Addr| address.octets())
-            }),
-            Kind::Ipv6 => self.parsed(field, "an IPv6 address", |text| {
-                text.parse().ok().map(|address: Ipv6Addr| address.octets())
-            }),
+            Kind::Ipv4 => self.parsed(field, "an IPv4 address", ip::ipv4),
+            Kind::Ipv6 => self.parsed(field, "an IPv6 address", ip::ipv6),
             Kind::Text => {
                 let token = self.token(field, TEXT_EXPECTED)?;
                 self.push_text(field, token)
@@ -191,9 +230,10 @@ impl<'a> Reader<'a> {
         field: &'static Field,
         expected: &'static str,
     ) -> Result<Token<'a>, RdataError> {
+        let token = self.optional()?;
         let missing =
             RdataError::Missing { rtype: self.rtype, field: field.name, expected: Cow::Borrowed(expected) };
-        self.optional()?.ok_or(missing)
+        token.ok_or(missing)
     }
 
     /// The next token, if there is one.
@@ -220,6 +260,7 @@ impl<'a> Reader<'a> {
         token: Token<'_>,
         expected: impl Into<Cow<'static, str>>,
     ) -> RdataError {
+        self.blamed.set(token.at);
         RdataError::Token {
             rtype: self.rtype,
             field: field.name,
@@ -230,6 +271,7 @@ impl<'a> Reader<'a> {
     }
 
     fn syntax(&self, bad: BadToken) -> RdataError {
+        self.blamed.set(bad.at);
         RdataError::Syntax { rtype: self.rtype, column: self.tokens.column(bad.at), problem: bad.problem }
     }
 
@@ -247,13 +289,8 @@ impl<'a> Reader<'a> {
         if token.text == "@" && self.origin.is_none() {
             return Err(self.wrong(field, token, "an absolute domain name; `@` has no origin here"));
         }
-        match Name::parse_relative(token.text, self.origin) {
-            Ok(name) => {
-                self.push(name.as_wire());
-                Ok(())
-            }
-            Err(error) => Err(self.wrong(field, token, format!("a domain name: {error}"))),
-        }
+        Name::append_text(&mut self.out, token.text, self.origin)
+            .map_err(|error| self.wrong(field, token, format!("a domain name: {error}")))
     }
 
     /// One token that a function reads.
@@ -375,8 +412,9 @@ impl<'a> Reader<'a> {
 
     // --- the generic form of RFC 3597
 
-    fn is_generic(&self) -> bool {
-        self.peek().is_some_and(|token| !token.quoted && token.text == GENERIC)
+    fn is_generic(&mut self) -> bool {
+        self.tokens.begins_with_escape()
+            && self.peek().is_some_and(|token| !token.quoted && token.text == GENERIC)
     }
 
     fn read_generic(&mut self) -> Result<(), RdataError> {

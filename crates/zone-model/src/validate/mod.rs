@@ -1,0 +1,28 @@
+//! What is remarkable between the RRsets of a zone.
+//!
+//! What one RRset shows by itself makes an event unusable and never gets here. What stands here refuses
+//! nothing: a zone is changed RRset by RRset, and may be odd in between. [`validate`] is a function of a
+//! [`Zone`]; what only a file shows (TTLs that differ within an RRset, records that stand there twice) comes
+//! from who read it, as the same [`Report`].
+//!
+//! ```
+//! use zone_model::validate::{Finding, Severity, validate};
+//! use zone_model::zone::Zone;
+//!
+//! let reports = validate(&Zone::of("example.".parse()?, []));
+//! assert!(matches!(reports[0].finding, Finding::NoSoa));
+//! assert_eq!(reports[0].to_string(), "error: example.: the zone has no SOA record, so it is not served");
+//! assert_eq!(reports[0].severity(), Severity::Error);
+//! # Ok::<(), zone_model::NameError>(())
+//! ```
+
+mod report;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+pub use report::{Finding, Place, Report, Severity};
+pub use rules::validate;
+
+#[cfg(doc)]
+use crate::zone::Zone;

@@ -1,0 +1,147 @@
+//! A whole zone as a value: its RRsets in canonical order.
+//!
+//! Not what is answered from ([`Catalog`](crate::Catalog)), but what is read from a master file, gathered from a
+//! log, compared, validated and printed. It is in one normal form, wherever it came from: owners in lower case
+//! and in the order of RFC 4034 section 6.1, types by number, records in the order of section 6.3, each once.
+//!
+//! ```
+//! use zone_model::zone::{Difference, Zone};
+//! use zone_model::{Name, RecordType, RrSet, rdata};
+//!
+//! let a = |text| RrSet::new(Some(300), [rdata::parse_text(RecordType::A, text).unwrap()]);
+//! let apex: Name = "example.".parse()?;
+//! let zone = |address| Zone::of(apex.clone(), [("www.example.".parse().unwrap(), RecordType::A, a(address))]);
+//! let (old, new) = (zone("192.0.2.1"), zone("192.0.2.2"));
+//! assert!(matches!(old.difference(&new)[..], [Difference::Changed { .. }]));
+//! # Ok::<(), zone_model::NameError>(())
+//! ```
+
+mod builder;
+mod difference;
+#[cfg(test)]
+mod tests;
+
+pub use builder::{RefusedRrSet, ZoneBuilder};
+pub use difference::Difference;
+
+use crate::name::Name;
+use crate::rrset::RrSet;
+use crate::rtype::RecordType;
+
+/// A zone's RRsets in canonical order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone {
+    apex: Name,
+    rrsets: Vec<ZoneRrSet>,
+    outside: Vec<ZoneRrSet>,
+}
+
+/// An RRset with its owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneRrSet {
+    /// The owner, in lower case.
+    pub owner: Name,
+    /// The type.
+    pub rtype: RecordType,
+    /// The records, in canonical order.
+    pub rrset: RrSet,
+}
+
+/// MNAME and RNAME go before five numbers of four octets, of which the serial is the first (RFC 1035 section
+/// 3.3.13).
+const SOA_NUMBERS: usize = 20;
+
+// === impl Zone ===
+
+impl Zone {
+    /// The zone of these RRsets. Several of one owner and type are one; an empty one is none.
+    pub fn of(apex: Name, rrsets: impl IntoIterator<Item = (Name, RecordType, RrSet)>) -> Self {
+        let mut builder = ZoneBuilder::new(apex);
+        for (owner, rtype, rrset) in rrsets {
+            for rdata in rrset.rdatas() {
+                builder.push_unplaced(&owner, rtype, rrset.ttl, rdata);
+            }
+        }
+        builder.build().0
+    }
+
+    /// The apex, in lower case.
+    pub fn apex(&self) -> &Name {
+        &self.apex
+    }
+
+    /// The RRsets at the apex and below it.
+    pub fn rrsets(&self) -> &[ZoneRrSet] {
+        &self.rrsets
+    }
+
+    /// RRsets that are not the zone's, because their owners are neither its apex nor below it.
+    pub fn outside(&self) -> &[ZoneRrSet] {
+        &self.outside
+    }
+
+    /// How many RRsets the zone has.
+    pub fn len(&self) -> usize {
+        self.rrsets.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.rrsets.is_empty()
+    }
+
+    /// How many records it has.
+    pub fn record_count(&self) -> usize {
+        self.rrsets.iter().map(|set| set.rrset.len()).sum()
+    }
+
+    /// The RRsets of an owner.
+    pub fn at(&self, owner: &Name) -> &[ZoneRrSet] {
+        let start = self.rrsets.partition_point(|set| set.owner < *owner);
+        let rest = &self.rrsets[start..];
+        let count = rest.iter().take_while(|set| set.owner == *owner).count();
+        &rest[..count]
+    }
+
+    /// The RRset of an owner and type.
+    pub fn get(&self, owner: &Name, rtype: RecordType) -> Option<&RrSet> {
+        self.at(owner).iter().find(|set| set.rtype == rtype).map(|set| &set.rrset)
+    }
+
+    /// The serial of the SOA, where the zone has one.
+    pub fn serial(&self) -> Option<u32> {
+        let rdata = self.get(&self.apex, RecordType::SOA)?.rdatas().first()?;
+        let at = rdata.len().checked_sub(SOA_NUMBERS)?;
+        Some(u32::from_be_bytes(rdata.get(at..at + 4)?.try_into().ok()?))
+    }
+
+    /// Gives the SOA, where the zone has one, this serial.
+    pub fn set_serial(&mut self, serial: u32) {
+        let apex = self.apex.clone();
+        for set in &mut self.rrsets {
+            if set.rtype == RecordType::SOA && set.owner == apex {
+                set.rrset = with_serial(&set.rrset, serial);
+            }
+        }
+    }
+
+    /// The same zone without what `keep` says no to.
+    #[must_use]
+    pub fn filtered(mut self, mut keep: impl FnMut(&ZoneRrSet) -> bool) -> Self {
+        self.rrsets.retain(|set| keep(set));
+        self.outside.retain(|set| keep(set));
+        self
+    }
+}
+
+/// The same SOA with another serial.
+fn with_serial(rrset: &RrSet, serial: u32) -> RrSet {
+    let rdatas = rrset.rdatas().iter().map(|rdata| {
+        let mut rdata = rdata.clone();
+        if let Some(octets) = rdata.len().checked_sub(SOA_NUMBERS).and_then(|at| rdata.get_mut(at..at + 4)) {
+            octets.copy_from_slice(&serial.to_be_bytes());
+        }
+        rdata
+    });
+    RrSet::new(rrset.ttl, rdatas)
+}
