@@ -46,6 +46,7 @@ mod tally;
 #[cfg(test)]
 mod testing;
 mod worker;
+mod zone;
 
 pub use actor::{EventProducer, Handle, StartError, spawn_standalone};
 pub use change::Change;

@@ -169,6 +169,11 @@ impl LogState {
             .flat_map(|(owner, slots)| slots.iter().map(move |slot| (owner, slot)))
     }
 
+    /// The owners that have a slot of an SOA, `[]` and unusable ones too, in canonical order.
+    pub(crate) fn soa_owners(&self) -> impl Iterator<Item = Name> {
+        self.soa_owners.iter().filter_map(|key| Name::from_sort_key(key).ok())
+    }
+
     /// Whether an apex below this one has a slot of an SOA.
     pub(crate) fn has_soa_below(&self, apex: &Name) -> bool {
         let prefix = apex.sort_key();

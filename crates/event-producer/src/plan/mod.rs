@@ -4,12 +4,13 @@ mod layout;
 mod soa;
 
 pub use layout::Layout;
+pub(crate) use soa::own_serial;
 
 use crate::change::Change;
 use crate::error::Refusal;
 use crate::state::{Kept, LogState, Slot, Zones, winner};
 use messages::Edit;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use zone_model::decode::decode;
 use zone_model::{
     EventBody, HEADER_CHANGE_ID, HEADER_CHANGE_SIZE, HEADER_PRODUCER, HEADER_SERIAL, Headers, Name,
@@ -109,10 +110,10 @@ pub fn plan(state: &LogState, change: &Change, at: &Circumstances<'_>) -> Result
     let apex = zone_of(state, change, at.zones)?;
     let added = added_zones(change);
     let zones = Zones::new(state, at.zones, &added);
-    for (index, edit) in change.edits.iter().enumerate() {
+    let mut seen = HashSet::with_capacity(change.edits.len());
+    for edit in &change.edits {
         let (owner, rtype) = (owner_of(edit), type_of(edit));
-        let same = |other: &Edit| owner_of(other) == owner && type_of(other) == rtype;
-        if change.edits[..index].iter().any(same) {
+        if !seen.insert((owner, rtype)) {
             return Err(Refusal::Twice { owner: owner.clone(), rtype });
         }
         let at_an_apex = rtype == RecordType::CNAME && (*owner == apex || zones.has(owner));
@@ -212,7 +213,7 @@ impl<'a> Planner<'a> {
         let newest = |soa: Timestamp| self.newest.unwrap_or(soa);
         match self.state.soa(&self.apex).and_then(|slot| slot.held.as_ref()) {
             Some(held) => {
-                let own = soa::own_serial(held)?;
+                let own = own_serial(held)?;
                 Some(soa::next(own, held.timestamp, newest(held.timestamp), self.timestamp))
             }
             // Served from the configuration alone, with serial 0 at timestamp 0.

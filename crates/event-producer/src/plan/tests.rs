@@ -57,7 +57,7 @@ fn header<'a>(event: &'a NewEvent, name: &str) -> Option<&'a str> {
 fn served_serial(state: &LogState, apex: &str) -> u32 {
     let (zones, apex) = (Zones::new(state, &[], &[]), name(apex));
     let held = state.soa(&apex).unwrap().held.clone().unwrap();
-    serial::served(soa::own_serial(&held).unwrap(), held.timestamp, zones.newest(&apex).unwrap())
+    serial::served(own_serial(&held).unwrap(), held.timestamp, zones.newest(&apex).unwrap())
 }
 
 /// DESIGN, "The log": the SOA first in every change; the long key for a new RRset; its partition is that of
