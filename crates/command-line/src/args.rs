@@ -1,5 +1,6 @@
 //! What may stand behind the program's name, and what `--help` says of it.
 
+use crate::zone::ZoneCommand;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -143,16 +144,6 @@ pub enum RecordCommand {
     ///   stream-dns record get example.com MX --from-log --json
     #[command(verbatim_doc_comment)]
     Get(GetArgs),
-}
-
-/// `zone …`
-#[derive(Clone, Debug, Subcommand)]
-pub enum ZoneCommand {
-    /// List the zones that a node serves, with their serials
-    ///
-    ///   stream-dns zone list --json
-    #[command(verbatim_doc_comment)]
-    List(NodeArgs),
 }
 
 /// `quarantine …`
@@ -369,7 +360,7 @@ impl Cli {
     }
 }
 
-fn parse_name(text: &str) -> Result<Name, NameError> {
+pub(crate) fn parse_name(text: &str) -> Result<Name, NameError> {
     Name::parse(text)
 }
 

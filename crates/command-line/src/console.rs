@@ -1,7 +1,8 @@
 //! Where results and remarks go.
 
+use anyhow::bail;
 use serde_json::Value;
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 
 /// Standard output and standard error, or what stands for them in a test.
 pub struct Console<'a> {
@@ -9,6 +10,10 @@ pub struct Console<'a> {
     pub out: &'a mut dyn Write,
     /// Takes remarks, so that results can be piped on.
     pub err: &'a mut dyn Write,
+    /// Where the answer to a question is read; `None` where nobody can be asked.
+    pub input: Option<&'a mut dyn BufRead>,
+    /// Whether remarks go to a terminal, on which a line may be written over.
+    pub live: bool,
 }
 
 // === impl Console ===
@@ -22,6 +27,24 @@ impl Console<'_> {
     /// Prints the result as JSON, for people and programs.
     pub(crate) fn print_json(&mut self, value: &Value) -> io::Result<()> {
         writeln!(self.out, "{value:#}")
+    }
+
+    /// Asks before something is done that cannot be undone.
+    ///
+    /// # Errors
+    /// Where the answer is not yes, and where nobody can be asked.
+    pub(crate) fn confirm(&mut self, question: &str) -> anyhow::Result<()> {
+        let Some(input) = &mut self.input else {
+            bail!("{question} There is nobody to ask; give --yes. Nothing was published");
+        };
+        write!(self.err, "{question} [y/N] ")?;
+        self.err.flush()?;
+        let mut answer = String::new();
+        input.read_line(&mut answer)?;
+        if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
+            return Ok(());
+        }
+        bail!("nothing was published")
     }
 
     /// Prints a remark.

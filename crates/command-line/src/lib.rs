@@ -12,7 +12,9 @@
 //! ```text
 //! arguments ─▶ Cli ─┬─ Serve, Check, Config ─▶ the binary
 //!                   └─ Client ─▶ run ─┬─ record set, record delete ─▶ the log (─▶ a node, with --wait)
+//!                                     ├─ zone import, zone delete ─▶ the log (─▶ a node, with --wait)
 //!                      settings ──────┼─ record get ─▶ a node, else the store; or the log
+//!                                     ├─ zone export, zone diff ─▶ the log; zone check ─▶ nobody
 //!                                     └─ zone list, status, quarantine list ─▶ a node
 //! ```
 //!
@@ -31,7 +33,8 @@
 //! let cli = Cli::try_parse_from(["stream-dns", "record", "set", "example", "SOA", soa, "--journal", path])?;
 //! let Command::Client(command) = cli.command else { unreachable!() };
 //! let (mut out, mut err) = (Vec::new(), Vec::new());
-//! run_on(&command, &ClientSettings::default(), &mut Console { out: &mut out, err: &mut err })?;
+//! let mut console = Console { out: &mut out, err: &mut err, input: None, live: false };
+//! run_on(&command, &ClientSettings::default(), &mut console)?;
 //! assert!(String::from_utf8(out)?.ends_with("; example. has serial 1\n"));
 //! # Ok(())
 //! # }
@@ -46,15 +49,19 @@ mod overview;
 mod publish;
 mod settings;
 mod view;
+mod zone;
 
 pub use args::{
     Cli, ClientCommand, Command, ConfigArgs, DeleteArgs, GetArgs, LogArgs, NodeArgs, PublishArgs,
-    QuarantineCommand, RecordCommand, ServeArgs, SetArgs, ZoneCommand,
+    QuarantineCommand, RecordCommand, ServeArgs, SetArgs,
 };
 pub use console::Console;
 pub use settings::{ClientSettings, Credentials, LogTarget};
+pub use zone::{
+    CheckArgs, DeleteZoneArgs, DiffArgs, ExportArgs, FileArgs, ImportArgs, ListArgs, ZoneCommand,
+};
 
-use std::io::{self, ErrorKind};
+use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal};
 use std::process::ExitCode;
 
 /// Carries out a command of the client kind, on standard output and standard error.
@@ -62,8 +69,12 @@ use std::process::ExitCode;
 /// # Errors
 /// What went wrong, for a person; the exit status is then 1.
 pub fn run(command: ClientCommand, settings: &ClientSettings) -> anyhow::Result<ExitCode> {
-    let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
-    run_on(&command, settings, &mut Console { out: &mut out, err: &mut err })
+    let (mut out, mut err, mut stdin) = (io::stdout().lock(), io::stderr(), BufReader::new(io::stdin()));
+    let live = err.is_terminal();
+    // Locked only while it is asked: a zone file may come from there too.
+    let ask = live && io::stdin().is_terminal();
+    let input = ask.then_some(&mut stdin as &mut dyn BufRead);
+    run_on(&command, settings, &mut Console { out: &mut out, err: &mut err, input, live })
 }
 
 /// Like [`run`], with other places to print to.
@@ -79,7 +90,7 @@ pub fn run_on(
         ClientCommand::Record(RecordCommand::Set(args)) => publish::set(args, settings, console),
         ClientCommand::Record(RecordCommand::Delete(args)) => publish::delete(args, settings, console),
         ClientCommand::Record(RecordCommand::Get(args)) => get::get(args, settings, console),
-        ClientCommand::Zone(ZoneCommand::List(args)) => overview::zones(args, settings, console),
+        ClientCommand::Zone(command) => zone::run(command, settings, console),
         ClientCommand::Status(args) => overview::status(args, settings, console),
         ClientCommand::Quarantine(QuarantineCommand::List(args)) => {
             overview::quarantine(args, settings, console)

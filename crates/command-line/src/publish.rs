@@ -1,4 +1,4 @@
-//! `record set` and `record delete`.
+//! `record set` and `record delete`, and what all that is published ends with.
 
 use crate::Console;
 use crate::args::{DeleteArgs, PublishArgs, SetArgs};
@@ -48,22 +48,48 @@ fn publish(
 ) -> anyhow::Result<ExitCode> {
     let target = log::target(&args.log, settings)?;
     let config = log::producer_config(&args.log, settings);
-    // Known before anything is published: to fail afterwards would be the wrong order.
-    let node = match &args.wait {
-        Some(flag) => {
-            let node = Node::of(Some(flag), settings);
-            Some(node.context("--wait needs a node: give --wait=HOST:PORT, or configure its admin address")?)
-        }
-        None => None,
-    };
+    let waiter = Waiter::of(args, settings)?;
     let change = Change { zone: None, edits: vec![edit], producer: args.producer.clone() };
     let mut log = log::open(&target, Keep::Slots, &config)?;
     let outcome = log.publish(&change, now(), &change_id(), &config).map_err(|error| match error {
         PublishError::Refused(_) => anyhow::Error::from(error),
         other => anyhow::Error::from(other).context(format!("{target} was not changed for certain")),
     })?;
+    report_published(&outcome, &target, args, &waiter, Value::Null, console)
+}
+
+/// The node that `--wait` waits for.
+pub(crate) struct Waiter(Option<Node>);
+
+// === impl Waiter ===
+
+impl Waiter {
+    /// To be called before anything is published: to fail afterwards would be the wrong order.
+    pub(crate) fn of(args: &PublishArgs, settings: &ClientSettings) -> anyhow::Result<Self> {
+        match &args.wait {
+            Some(flag) => {
+                let node = Node::of(Some(flag), settings);
+                let node = node
+                    .context("--wait needs a node: give --wait=HOST:PORT, or configure its admin address")?;
+                Ok(Self(Some(node)))
+            }
+            None => Ok(Self(None)),
+        }
+    }
+}
+
+/// Waits for the node where that is wanted, and prints what became of a change. `more` is an object whose fields
+/// the JSON gets too, or null.
+pub(crate) fn report_published(
+    outcome: &Outcome,
+    target: &LogTarget,
+    args: &PublishArgs,
+    Waiter(node): &Waiter,
+    more: Value,
+    console: &mut Console<'_>,
+) -> anyhow::Result<ExitCode> {
     let applied =
-        match &node {
+        match node {
             Some(node) => {
                 let applied = node.wait(&outcome.published, args.timeout);
                 Some(applied.map_err(|error| {
@@ -73,11 +99,15 @@ fn publish(
             None => None,
         };
     if args.json {
-        console.print_json(&json(&outcome, node.as_ref(), applied))?;
+        let mut json = json(outcome, node.as_ref(), applied);
+        if let (Value::Object(json), Value::Object(more)) = (&mut json, more) {
+            json.extend(more);
+        }
+        console.print_json(&json)?;
     } else {
-        console.print(&text(&outcome, &target, node.as_ref(), applied))?;
+        console.print(&text(outcome, target, node.as_ref(), applied))?;
     }
-    match (applied, &node) {
+    match (applied, node) {
         (Some(false), Some(node)) => {
             let seconds = args.timeout.as_secs_f64();
             console.note(&format!("the node {node} did not serve the change within {seconds} s"));
@@ -119,12 +149,12 @@ fn json(outcome: &Outcome, node: Option<&Node>, applied: Option<bool>) -> Value 
     })
 }
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// 64 bits that no other process has, behind the moment.
-fn change_id() -> String {
+pub(crate) fn change_id() -> String {
     format!("{:x}-{:016x}", now().0, RandomState::new().hash_one(0))
 }

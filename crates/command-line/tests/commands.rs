@@ -26,7 +26,8 @@ fn run(settings: &ClientSettings, line: &str) -> Done {
     let cli = Cli::try_parse_from(std::iter::once("stream-dns".to_owned()).chain(words)).unwrap();
     let Command::Client(command) = cli.command else { panic!("`{line}` is the binary's") };
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let done = run_on(&command, settings, &mut Console { out: &mut out, err: &mut err });
+    let mut console = Console { out: &mut out, err: &mut err, input: None, live: false };
+    let done = run_on(&command, settings, &mut console);
     Done {
         error: done.as_ref().err().map(|error| format!("{error:#}")).unwrap_or_default(),
         code: done.ok(),
