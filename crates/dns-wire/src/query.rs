@@ -66,6 +66,17 @@ pub(crate) mod rcode {
     pub(crate) const BADVERS: u16 = 16;
 }
 
+/// Why there is no answer, for people who look (RFC 8914 section 4); what goes without saying has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExtendedError {
+    /// This node has not been in step with its log yet.
+    NotReady = 14,
+    /// The name is in none of the zones that are served.
+    NotAuthoritative = 20,
+    /// An opcode, a class or a transfer that is not served.
+    Unsupported = 21,
+}
+
 // === impl Query ===
 
 impl Query {

@@ -1,12 +1,15 @@
 //! Writes a message into a buffer: sections in their order, names compressed, RRsets whole or not at all.
 
-use crate::query::{CLASS_IN, Edns, HEADER};
+use crate::query::{CLASS_IN, Edns, ExtendedError, HEADER};
 use zone_model::RecordType;
 use zone_model::catalog::AnswerRrSet;
 use zone_model::rdata;
 
 /// The octets of an OPT record without options.
 const OPT: usize = 11;
+
+/// The octets of an extended error without text (RFC 8914 section 2), its option's head included.
+const EXTENDED_ERROR: usize = 6;
 
 /// Names that can be pointed at; more than a message of ordinary size has.
 const TARGETS: usize = 96;
@@ -141,8 +144,15 @@ impl<'b> Writer<'b> {
         written
     }
 
-    /// Ends the message and says how long it is.
-    pub(crate) fn finish(mut self, flags: [u8; 2], rcode: u16, edns: Option<(Edns, u16)>) -> usize {
+    /// Ends the message and says how long it is. An extended error is told to clients with EDNS, as far as there is
+    /// room for it.
+    pub(crate) fn finish(
+        mut self,
+        flags: [u8; 2],
+        rcode: u16,
+        edns: Option<(Edns, u16)>,
+        error: Option<ExtendedError>,
+    ) -> usize {
         let mut additional = self.counts[2];
         if let Some((edns, payload)) = edns {
             // Room for it was kept. Extended RCODE, version 0, DO as the client had it (RFC 3225 section 3).
@@ -152,6 +162,14 @@ impl<'b> Writer<'b> {
             self.buffer[self.length..self.length + OPT].copy_from_slice(&opt);
             self.length += OPT;
             additional += 1;
+            if let Some(error) = error.filter(|_| self.length + EXTENDED_ERROR <= self.limit + OPT) {
+                let at = self.length;
+                let option = [0, 15, 0, 2, 0, error as u8];
+                self.buffer[at..at + EXTENDED_ERROR].copy_from_slice(&option);
+                // RDLENGTH, the last two octets of what was there.
+                self.buffer[at - 1] = EXTENDED_ERROR as u8;
+                self.length += EXTENDED_ERROR;
+            }
         }
         self.buffer[2] = flags[0];
         self.buffer[3] = flags[1] | (rcode & 0xf) as u8;

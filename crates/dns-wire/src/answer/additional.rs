@@ -18,14 +18,19 @@ struct Hosts {
 }
 
 /// Adds the addresses of the targets of NS, MX, SRV and the like, as far as they fit; they are optional, so
-/// what does not fit is left out without TC (RFC 2181 section 9). `name` is the RRset's owner, and `owner`
-/// says how it is written.
+/// what does not fit is left out without TC (RFC 2181 section 9). `name` is the RRset's owner, whose zone's apex
+/// has `apex` labels, and `owner` says how it is written.
+///
+/// What another zone here has is no business of this one: no resolver may believe it from there (RFC 2181
+/// section 5.4.1). But the zone's own servers may have their names in a zone below it, as the root's do; who
+/// serves both says what that one has.
 pub(super) fn addresses<A: Authority>(
     authority: &A,
     writer: &mut Writer<'_>,
     scratch: &mut QueryName,
     rrset: &AnswerRrSet<'_>,
     name: &QueryName,
+    apex: usize,
     owner: Owner<'_>,
 ) {
     // Most types name nobody, and the first record shows it.
@@ -33,24 +38,28 @@ pub(super) fn addresses<A: Authority>(
         return;
     }
     let mut hosts = Hosts::new();
-    // An apex's own servers may stand below a cut of the zone, the root's do: their glue is what there is.
-    let apex = (rrset.rtype == RecordType::NS).then(|| name.wire());
+    let apex = name.suffix(apex);
     for (rdata, target) in targets(rrset) {
         let owner = match target {
             [0] if is_service_at_owner(rrset.rtype, rdata) => {
                 scratch.clone_from(name);
                 owner
             }
-            // "No service" (RFC 2782, RFC 7505, RFC 9460 section 2.5.1).
-            [0] => continue,
+            // "No service" (RFC 2782, RFC 7505, RFC 9460 section 2.5.1); as a server the root is a name like any other.
+            [0] if rrset.rtype != RecordType::NS => continue,
             _ if scratch.read(target, authority.seed()).is_err() => continue,
             _ => Owner::Name(target),
         };
         if hosts.length == HOSTS || !hosts.is_new(scratch) {
             continue;
         }
-        let node = authoritative(authority, scratch)
-            .or_else(|| apex.and_then(|apex| below_cut(authority, scratch, Some(apex))));
+        let is_server = rrset.rtype == RecordType::NS;
+        let own = |node: &Node<'_>| {
+            is_in_zone(*node, scratch, apex) || is_server && ends_with(scratch.wire(), apex)
+        };
+        // An apex's own servers may stand below a cut of the zone, the root's do: their glue is what there is.
+        let glue = || below_cut(authority, scratch, Some(apex)).filter(|_| is_server);
+        let node = authoritative(authority, scratch).filter(own).or_else(glue);
         if node.is_some_and(|node| write(writer, node, owner).is_err()) {
             return;
         }
@@ -58,8 +67,8 @@ pub(super) fn addresses<A: Authority>(
 }
 
 /// Adds the glue of a referral: first the addresses of servers at or below the cut, without which it leads
-/// nowhere and which therefore must fit (RFC 9471 section 3.1), then those of servers elsewhere in the same
-/// zone, which may be left out (section 3.2).
+/// nowhere and which therefore must fit (RFC 9471 section 3.1), then those of servers elsewhere at or below the
+/// same apex, which may be left out (section 3.2).
 pub(super) fn glue<A: Authority>(
     authority: &A,
     writer: &mut Writer<'_>,
@@ -80,7 +89,9 @@ pub(super) fn glue<A: Authority>(
             let node = if in_domain {
                 below_cut(authority, scratch, None).or_else(|| authoritative(authority, scratch))
             } else {
-                let own = |node: &Node<'_>| is_in_zone(*node, scratch, apex);
+                // Where the zone below is here, too, its own data are better than what stands above the cut.
+                let own =
+                    |node: &Node<'_>| is_in_zone(*node, scratch, apex) || ends_with(scratch.wire(), apex);
                 authoritative(authority, scratch)
                     .filter(own)
                     .or_else(|| below_cut(authority, scratch, Some(apex)))

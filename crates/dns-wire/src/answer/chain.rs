@@ -4,7 +4,7 @@ use super::classify::{Match, classify, visible};
 use super::pending::Pending;
 use super::{Summary, additional, with_ra};
 use crate::client::{Client, Transport};
-use crate::query::{Query, rcode};
+use crate::query::{ExtendedError, Query, rcode};
 use crate::writer::{Full, Owner, Section, Writer};
 use zone_model::catalog::{AnswerRrSet, Authority, Node, QueryName};
 use zone_model::{Record, RecordType};
@@ -52,8 +52,8 @@ pub(super) enum End {
 /// What is left to write when the answer section is done.
 enum Rest<'a> {
     Nothing,
-    /// Addresses of the names that the RRset at the chain's end names.
-    AddressesOf(AnswerRrSet<'a>),
+    /// Addresses of the names that the RRset at the chain's end names, in the zone whose apex has so many labels.
+    AddressesOf(AnswerRrSet<'a>, usize),
     /// The SOA of the zone whose apex has so many labels.
     Negative(usize),
     Referral(Node<'a>, usize),
@@ -123,10 +123,10 @@ impl<'w, 'b, 'a, A: Authority> Chain<'w, 'b, 'a, A> {
                 self.progress.authoritative = ours && !self.query.any_class;
             }
             let followed = match found {
-                Match::Hit(rrset) => {
+                Match::Hit(rrset, apex) => {
                     let written = self.write_hit(&rrset);
                     return match written {
-                        Ok(()) => self.finish(rcode::NOERROR, Rest::AddressesOf(rrset)),
+                        Ok(()) => self.finish(rcode::NOERROR, Rest::AddressesOf(rrset, apex)),
                         Err(Full) => self.truncate(),
                     };
                 }
@@ -145,6 +145,10 @@ impl<'w, 'b, 'a, A: Authority> Chain<'w, 'b, 'a, A> {
                 Match::Alien => return self.finish(rcode::NOERROR, Rest::Nothing),
                 Match::Alias(rrset) => self.follow(&rrset),
                 Match::Redirect(dname, labels) => match self.redirect(&dname, labels) {
+                    // The CNAME that was made up is the very thing that was asked for.
+                    Ok(true) if self.query.qtype == RecordType::CNAME => {
+                        return self.finish(rcode::NOERROR, Rest::Nothing);
+                    }
                     Ok(true) => Ok(()),
                     Ok(false) => return self.finish(rcode::YXDOMAIN, Rest::Nothing),
                     Err(full) => Err(full),
@@ -248,9 +252,18 @@ impl<'w, 'b, 'a, A: Authority> Chain<'w, 'b, 'a, A> {
     fn finish(mut self, rcode: u16, rest: Rest<'a>) -> End {
         let written = match rest {
             Rest::Nothing => Ok(()),
-            Rest::AddressesOf(rrset) => {
+            Rest::AddressesOf(rrset, apex) => {
                 let owner = owner_of(&self.progress, self.name, self.name.labels());
-                additional::addresses(self.authority, &mut self.writer, self.other, &rrset, self.name, owner);
+                let name = &*self.name;
+                additional::addresses(
+                    self.authority,
+                    &mut self.writer,
+                    self.other,
+                    &rrset,
+                    name,
+                    apex,
+                    owner,
+                );
                 Ok(())
             }
             Rest::Negative(apex) => self.write_soa(apex),
@@ -279,7 +292,8 @@ impl<'w, 'b, 'a, A: Authority> Chain<'w, 'b, 'a, A> {
             high |= 0x02;
         }
         let edns = self.query.edns.map(|edns| (edns, self.client.payload));
-        let length = self.writer.finish([high, low], rcode, edns);
+        let error = (rcode == rcode::REFUSED).then_some(ExtendedError::NotAuthoritative);
+        let length = self.writer.finish([high, low], rcode, edns, error);
         End::Message { length, summary: Summary { rcode, truncated, answers } }
     }
 

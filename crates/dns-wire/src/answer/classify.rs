@@ -6,8 +6,9 @@ use zone_model::catalog::{AnswerRrSet, Authority, Node, QueryName};
 /// What is known of a name, one per line of RFC 1034 section 4.3.2.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Match<'a> {
-    /// The RRset that was asked for, at the name or at the wildcard that covers it.
-    Hit(AnswerRrSet<'a>),
+    /// The RRset that was asked for, at the name or at the wildcard that covers it; its zone's apex has so many
+    /// labels.
+    Hit(AnswerRrSet<'a>, usize),
     /// QTYPE is ANY, and the node has RRsets.
     All(Node<'a>),
     /// The name exists and has no such RRset; its zone's apex has so many labels.
@@ -38,7 +39,8 @@ pub(super) fn classify<'a, A: Authority>(authority: &'a A, name: &QueryName, qty
                 node = above;
                 labels -= 1;
             } else {
-                return node.rrset(qtype).map_or(Match::NoData(above.apex_labels()), Match::Hit);
+                let apex = above.apex_labels();
+                return node.rrset(qtype).map_or(Match::NoData(apex), |rrset| Match::Hit(rrset, apex));
             }
         }
     }
@@ -89,7 +91,7 @@ fn match_node(node: Node<'_>, qtype: RecordType, apex_labels: usize) -> Match<'_
         return Match::NoData(apex_labels);
     }
     if let Some(rrset) = node.rrset(qtype) {
-        return Match::Hit(rrset);
+        return Match::Hit(rrset, apex_labels);
     }
     match node.rrset(RecordType::CNAME) {
         Some(alias) if node.has_cname() => Match::Alias(alias),

@@ -21,7 +21,7 @@ mod pending;
 pub use pending::{Pending, resume};
 
 use crate::client::{Client, Sink, Transport};
-use crate::query::{self, Edns, HEADER, Query, Reject, rcode};
+use crate::query::{self, Edns, ExtendedError, HEADER, Query, Reject, rcode};
 use crate::writer::Writer;
 use chain::Chain;
 use zone_model::catalog::{Authority, QueryName};
@@ -86,11 +86,13 @@ pub fn answer<A: Authority>(
         Ok(query) => query,
         Err(Reject::Drop) => return Verdict::Dropped,
         Err(Reject::Reply { rcode, question_end, edns }) => {
-            return refuse(octets, question_end, edns, rcode, client, scratch, sink);
+            let error = matches!(rcode, rcode::NOTIMP | rcode::REFUSED).then_some(ExtendedError::Unsupported);
+            return refuse(octets, question_end, edns, (rcode, error), client, scratch, sink);
         }
     };
     let Some(authority) = authority else {
-        return refuse(octets, query.question_end, query.edns, rcode::SERVFAIL, client, scratch, sink);
+        let status = (rcode::SERVFAIL, Some(ExtendedError::NotReady));
+        return refuse(octets, query.question_end, query.edns, status, client, scratch, sink);
     };
     let limit = size_limit(client, query.edns);
     let writer =
@@ -105,12 +107,12 @@ pub fn answer<A: Authority>(
     }
 }
 
-/// An answer that says no more than an RCODE.
+/// An answer that says no more than an RCODE, and why.
 fn refuse(
     octets: &[u8],
     question_end: usize,
     edns: Option<Edns>,
-    rcode: u16,
+    (rcode, error): (u16, Option<ExtendedError>),
     client: &Client,
     scratch: &mut Scratch,
     sink: &mut impl Sink,
@@ -119,7 +121,8 @@ fn refuse(
     let limit = size_limit(client, edns);
     let writer =
         Writer::answer(&mut scratch.message, octets, question_end.max(HEADER), edns.is_some(), limit);
-    let length = writer.finish(with_ra(flags, client), rcode, edns.map(|edns| (edns, client.payload)));
+    let edns = edns.map(|edns| (edns, client.payload));
+    let length = writer.finish(with_ra(flags, client), rcode, edns, error);
     sink.message(&scratch.message[..length]);
     Verdict::Answered(Summary { rcode, truncated: false, answers: 0 })
 }

@@ -76,7 +76,7 @@ pub fn resume<A: Authority>(
     let Some(resolution) = resolution else {
         let writer =
             Writer::answer(&mut scratch.message, &begun, query.question_end, query.edns.is_some(), limit);
-        let length = writer.finish([high, low], rcode::SERVFAIL, edns);
+        let length = writer.finish([high, low], rcode::SERVFAIL, edns, None);
         sink.message(&scratch.message[..length]);
         return Verdict::Answered(Summary { rcode: rcode::SERVFAIL, truncated: false, answers: 0 });
     };
@@ -119,7 +119,7 @@ pub fn resume<A: Authority>(
     let aa = if progress.authoritative { 0x04 } else { 0 };
     let tc = if truncated { 0x02 } else { 0 };
     let answers = writer.answers();
-    let length = writer.finish([high | aa | tc, low], rcode, edns);
+    let length = writer.finish([high | aa | tc, low], rcode, edns, None);
     sink.message(&scratch.message[..length]);
     Verdict::Answered(Summary { rcode, truncated, answers })
 }

@@ -127,6 +127,9 @@ impl Server {
                     };
                     let cname = RrSet::new(set.ttl, [target.as_wire().into()]);
                     expected.add_answer(&name, T::CNAME, &cname);
+                    if rtype == T::CNAME {
+                        return expected;
+                    }
                     name = target;
                 }
                 Found::Referral(cut) => {
@@ -149,19 +152,21 @@ impl Server {
     fn add_hosts(&self, expected: &mut Expected, zone: &Zone, owner: &Name, rtype: T, set: &RrSet) {
         for data in set.rdatas() {
             let Some(mut host) = host(rtype, data) else { continue };
-            if host.is_root() {
+            if host.is_root() && rtype != T::NS {
                 let is_service = matches!(rtype, T::SVCB | T::HTTPS) && data[..2] != [0, 0];
                 if !is_service {
                     continue;
                 }
                 host = owner.clone();
             }
-            expected.optional.extend(self.addresses(&host));
-            // Only the apex's own servers may have glue for addresses.
-            if rtype == T::NS
-                && zone.apex == *owner
-                && self.zone(&host, T::A).is_some_and(|own| own.apex == zone.apex)
-            {
+            // Of the same zone alone, but for the zone's own servers: these may be in one below it, and may have glue
+            // for addresses.
+            let is_own = self.zone(&host, T::A).is_some_and(|own| own.apex == zone.apex);
+            let is_server = rtype == T::NS && zone.apex == *owner;
+            if is_own || is_server && host.is_at_or_below(&zone.apex) {
+                expected.optional.extend(self.addresses(&host));
+            }
+            if is_own && is_server {
                 expected.optional.extend(zone.glue(&host));
             }
         }
@@ -177,6 +182,8 @@ impl Server {
                 expected.glue.extend(self.addresses(&host).into_iter().chain(own.glue(&host)));
             } else if own.apex == zone.apex {
                 expected.optional.extend(self.addresses(&host).into_iter().chain(own.glue(&host)));
+            } else if host.is_at_or_below(&zone.apex) {
+                expected.optional.extend(self.addresses(&host));
             }
         }
         for records in [&mut expected.glue, &mut expected.optional] {

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod compliance;
 mod edns;
 mod recursion;
 mod rfc1034;
@@ -16,5 +17,6 @@ mod rfc6672;
 mod rfc8020;
 mod rfc8482;
 mod rfc8906;
+mod rfc8914;
 mod rfc9460;
 mod rfc9471;

@@ -56,9 +56,10 @@ fn all_records_of_the_type_are_copied() {
 }
 
 /// Step 6: "Using local data only, attempt to add other RRs which may be useful to the additional section of
-/// the query." A positive answer carries no authority section.
+/// the query." A positive answer carries no authority section. Another zone's addresses are not added: RFC 2181
+/// section 5.4.1 forbids to believe them from here.
 #[test]
-fn addresses_of_named_hosts_are_added_from_local_data() {
+fn addresses_of_named_hosts_are_added_from_the_same_zone() {
     let zones = catalog(ZONES);
     check(
         &zones,
@@ -66,8 +67,7 @@ fn addresses_of_named_hosts_are_added_from_local_data() {
         "NOERROR aa
         answer example. 300 MX 10 mail.example.
         answer example. 300 MX 20 mail.other.
-        additional mail.example. 300 A 192.0.2.25
-        additional mail.other. 300 A 198.51.100.25",
+        additional mail.example. 300 A 192.0.2.25",
     );
     check(
         &zones,
@@ -77,6 +77,33 @@ fn addresses_of_named_hosts_are_added_from_local_data() {
         answer example. 3600 NS ns.elsewhere.test.
         additional ns.example. 300 A 192.0.2.53
         additional ns.example. 300 AAAA 2001:db8::53",
+    );
+}
+
+/// A zone's own servers may have their names in a zone below it that is here, too, as the root's do.
+#[test]
+fn addresses_of_a_zones_servers_may_come_from_a_zone_below_it() {
+    let zones = catalog(
+        "
+        . SOA a.nic. admin.nic. 1 7200 3600 1209600 60
+        . NS a.servers.net.
+        other. NS a.servers.net.
+        servers.net. SOA a.nic. admin.nic. 1 7200 3600 1209600 60
+        a.servers.net. A 192.0.2.1",
+    );
+    check(
+        &zones,
+        ". NS",
+        "NOERROR aa
+        answer . 300 NS a.servers.net.
+        additional a.servers.net. 300 A 192.0.2.1",
+    );
+    check(
+        &zones,
+        "www.other. A",
+        "NOERROR
+        authority other. 300 NS a.servers.net.
+        additional a.servers.net. 300 A 192.0.2.1",
     );
 }
 
@@ -474,4 +501,16 @@ fn a_long_chain_ends() {
     let reply = Ask::new("n0.example. A").tcp().reply(&chain(40));
     assert_eq!((reply.rcode(), reply.answers().len()), (0, 16));
     assert!(reply.authority().is_empty());
+}
+
+/// RFC 1034 section 3.1: the root is a name; a server may be called so.
+#[test]
+fn a_server_may_be_called_as_the_root_is() {
+    check(
+        &catalog(". SOA . admin. 1 7200 3600 1209600 60\n. NS .\n. A 192.0.2.1"),
+        ". NS",
+        "NOERROR aa
+        answer . 300 NS .
+        additional . 300 A 192.0.2.1",
+    );
 }

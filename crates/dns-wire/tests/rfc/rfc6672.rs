@@ -38,6 +38,19 @@ fn names_below_are_redirected() {
     assert_eq!(types, [39, 5, 1], "the DNAME stands before the CNAME that is made of it");
 }
 
+/// The CNAME that is made is what a question for CNAME asks for: it is followed no more than one that is in the
+/// zone (RFC 1034 section 4.3.2 step 3a).
+#[test]
+fn a_cname_that_is_made_answers_a_question_for_it() {
+    check(
+        &catalog(ZONES),
+        "nothing.old.example. CNAME",
+        "NOERROR aa
+        answer old.example. 77 DNAME New.example.
+        answer nothing.old.example. 77 CNAME nothing.New.example.",
+    );
+}
+
 /// The question's case is kept in what is synthesised.
 #[test]
 fn the_case_is_kept() {

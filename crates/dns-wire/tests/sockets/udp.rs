@@ -220,12 +220,11 @@ async fn what_cannot_be_bound_is_said() {
 /// part of the queries, unseen.
 #[actix::test]
 async fn a_port_is_shared_with_no_other_server() {
-    let first =
-        dns_wire::bind(dns_wire::WireConfig { listeners: 2, ..listen(&["127.0.0.1:0"]) }).expect("bound");
+    let first = bind(dns_wire::WireConfig { listeners: 2, ..listen(&["127.0.0.1:0"]) }).expect("bound");
     let taken = first.addresses().udp[0];
     for (udp, tcp) in [(true, false), (false, true)] {
         let config = dns_wire::WireConfig { listen: vec![taken], listeners: 2, udp, tcp, ..listen(&[]) };
-        let error = dns_wire::bind(config).expect_err("the port is taken").to_string();
+        let error = bind(config).expect_err("the port is taken").to_string();
         assert!(error.contains(&taken.to_string()), "{error}");
     }
 }
