@@ -8,9 +8,12 @@
 
 mod ask;
 mod broker;
+pub mod exchange;
 mod flood;
 mod nsd;
 pub mod older;
+pub mod peers;
+pub mod reading;
 mod server;
 
 pub use ask::{Answer, Asker, query};
