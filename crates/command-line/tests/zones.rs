@@ -208,7 +208,11 @@ fn what_is_not_the_zones_is_not_touched() {
         let mut console = Console { out: &mut out, err: &mut err, input: None, live: false };
         run_on(&command, &place.settings, &mut console).unwrap();
     }
-    place.file("zone", &format!("{ZONE}sub NS ns.sub\nns.sub A 192.0.2.8\nwww.other. A 192.0.2.1\n"));
+    // Nor an SOA that begins another zone.
+    place.file(
+        "zone",
+        &format!("{ZONE}sub NS ns.sub\nns.sub A 192.0.2.8\nwww.other. A 192.0.2.1\nx SOA . . 1 2 3 4 5\n"),
+    );
     let done = place.run("zone import example.com <zone> --replace --yes");
     assert!(done.ok(), "{}", done.error);
     assert!(

@@ -102,7 +102,9 @@ fn wanted(args: &ImportArgs, console: &mut Console<'_>) -> anyhow::Result<Zone> 
     if !zone.outside().is_empty() {
         console.note(&format!("{} RRsets outside the zone are left out", zone.outside().len()));
     }
-    Ok(zone)
+    // No event of this zone could hold them: an SOA belongs to the zone that it begins.
+    let apex = zone.apex().clone();
+    Ok(zone.filtered(|set| set.rtype != RecordType::SOA || set.owner == apex))
 }
 
 /// What is to change. A serial alone is no change, unless it is greater than the one that is served.
