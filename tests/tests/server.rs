@@ -7,7 +7,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use stream_dns_tests::{Server, ServerBuilder, client, eventually, repository};
+use stream_dns_tests::{Server, ServerBuilder, client, eventually, exchange, query, repository};
 
 fn sample(folder: &Path) -> Result<PathBuf> {
     let journal = folder.join("journal.jsonl");
@@ -64,6 +64,39 @@ fn the_sample_zone_is_served() -> Result<()> {
 
     let stranger = asker.ask("www.example.net.", RecordType::A)?;
     ensure!(stranger.rcode() == ResponseCode::Refused && !stranger.message.metadata.recursion_available);
+    Ok(())
+}
+
+/// What a node says of itself is what it was told: NSID, names of class CHAOS; and how much it says to ANY.
+#[test]
+fn a_node_says_who_it_is() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    sample(folder.path())?;
+    let server = ServerBuilder::new(folder.path())
+        .variable("DNS_NSID", "nsid of this")
+        .variable("DNS_CHAOS_VERSION", "version of this")
+        .variable("DNS_CHAOS_HOSTNAME", "hostname of this")
+        .variable("DNS_ANY_UDP", "all")
+        .variable("DNS_ANY_TCP", "one")
+        .ready()?;
+    let holds = |query: Vec<u8>, text: &str| -> Result<bool> {
+        let answers = exchange::over_udp(server.udp, &[query])?;
+        let holds = |octets: &Vec<u8>| octets.windows(text.len()).any(|part| part == text.as_bytes());
+        Ok(answers.iter().flatten().any(holds))
+    };
+    for (name, text) in [("version.bind.", "version of this"), ("id.server.", "hostname of this")] {
+        let mut query = query(7, name, RecordType::TXT, false, false)?;
+        let class = query.len() - 1;
+        query[class] = 3;
+        ensure!(holds(query, text)?, "{name}");
+    }
+    let mut query = query(8, "www.example.com.", RecordType::A, false, false)?;
+    query[11] = 1;
+    query.extend(b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x04\x00\x03\x00\x00");
+    ensure!(holds(query, "nsid of this")?);
+    let mut asker = server.asker()?;
+    ensure!(asker.ask("www.example.com.", RecordType::ANY)?.data().len() == 2);
+    ensure!(asker.tcp("www.example.com.", RecordType::ANY)?.data().len() == 1);
     Ok(())
 }
 

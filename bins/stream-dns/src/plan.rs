@@ -147,10 +147,29 @@ fn wire(settings: &Settings, recursion: bool) -> dns_wire::WireConfig {
         tcp_connections: own.tcp_connections,
         tcp_connections_per_client: own.tcp_connections_per_client,
         tcp_idle: Duration::from_millis(own.tcp_idle_ms),
+        tcp_total: Duration::from_millis(own.tcp_total_ms),
         tcp_write: Duration::from_millis(own.tcp_write_ms),
+        any_udp: any(own.any_udp),
+        any_tcp: any(own.any_tcp),
+        identity: dns_wire::Identity {
+            nsid: octets(&own.nsid),
+            version: octets(&own.chaos_version),
+            hostname: octets(&own.chaos_hostname),
+        },
         recursion: if recursion { settings.resolver.allow.clone() } else { Vec::new() },
         ..dns_wire::WireConfig::default()
     }
+}
+
+fn any(any: settings::Any) -> dns_wire::AnyAnswer {
+    match any {
+        settings::Any::One => dns_wire::AnyAnswer::One,
+        settings::Any::All => dns_wire::AnyAnswer::All,
+    }
+}
+
+fn octets(text: &Option<String>) -> Vec<u8> {
+    text.clone().unwrap_or_default().into_bytes()
 }
 
 fn admin(settings: &Settings) -> admin_api::Config {

@@ -12,6 +12,15 @@ pub enum Transport {
     Tcp,
 }
 
+/// What a question of type ANY is answered with, where there is something (RFC 8482).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AnyAnswer {
+    /// One RRset (section 4.1).
+    One,
+    /// All of them.
+    All,
+}
+
 /// Who asks: everything about a query that is not in its octets.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -29,6 +38,8 @@ pub struct Client {
     pub payload: u16,
     /// Whether this client may have names resolved that are not served here.
     pub recursion: bool,
+    /// What a question of type ANY is answered with.
+    pub any: AnyAnswer,
     /// The present.
     pub now: Timestamp,
 }
@@ -42,13 +53,14 @@ pub trait Sink {
 // === impl Client ===
 
 impl Client {
-    /// A client that may not recurse, with the size limit that is usual for the transport.
+    /// A client that may not recurse, with what is usual for the transport: the size limit, and one RRset for ANY over
+    /// UDP, where nobody knows who asks.
     pub fn new(transport: Transport, peer: SocketAddr, now: Timestamp) -> Self {
-        let size_limit = match transport {
-            Transport::Udp => 1232,
-            Transport::Tcp => usize::from(u16::MAX),
+        let (size_limit, any) = match transport {
+            Transport::Udp => (1232, AnyAnswer::One),
+            Transport::Tcp => (usize::from(u16::MAX), AnyAnswer::All),
         };
-        Self { transport, peer, local: None, size_limit, payload: 1232, recursion: false, now }
+        Self { transport, peer, local: None, size_limit, payload: 1232, recursion: false, any, now }
     }
 }
 

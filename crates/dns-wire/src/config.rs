@@ -1,5 +1,7 @@
 //! What a listener can be told.
 
+use crate::client::AnyAnswer;
+use crate::identity::Identity;
 use ipnet::IpNet;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -25,8 +27,16 @@ pub struct WireConfig {
     pub tcp_connections_per_client: usize,
     /// How long a connection may be without a query.
     pub tcp_idle: Duration,
+    /// How long a connection may last in all: what was asked by then is still answered.
+    pub tcp_total: Duration,
     /// How long an answer may take to be written to a slow client.
     pub tcp_write: Duration,
+    /// What a question of type ANY is answered with over UDP.
+    pub any_udp: AnyAnswer,
+    /// And over TCP.
+    pub any_tcp: AnyAnswer,
+    /// What the server says of itself to those who ask.
+    pub identity: Identity,
     /// Networks whose clients may have other people's names resolved; loopback by default.
     pub recursion: Vec<IpNet>,
     /// Questions to the resolver that a listener may have under way.
@@ -44,7 +54,11 @@ impl Default for WireConfig {
             tcp_connections: 1_000,
             tcp_connections_per_client: 100,
             tcp_idle: Duration::from_secs(10),
+            tcp_total: Duration::from_secs(600),
             tcp_write: Duration::from_secs(5),
+            any_udp: AnyAnswer::One,
+            any_tcp: AnyAnswer::All,
+            identity: Identity::default(),
             recursion: loopback(),
             recursion_places: 1_000,
         }

@@ -1,7 +1,7 @@
 //! One listener's state: the catalogue it answers from, its buffers and its counters. No socket.
 
 use crate::answer::{self, Pending, Scratch, Verdict};
-use crate::client::{Client, Sink, Transport};
+use crate::client::{AnyAnswer, Client, Sink, Transport};
 use crate::config::WireConfig;
 use crate::counters::{Counters, Lost};
 use ipnet::IpNet;
@@ -21,6 +21,8 @@ pub struct Listener {
     scratch: Scratch,
     recursion: Option<Vec<IpNet>>,
     udp_payload: u16,
+    any_udp: AnyAnswer,
+    any_tcp: AnyAnswer,
     /// What was counted.
     pub counters: Counters,
 }
@@ -33,9 +35,11 @@ impl Listener {
     pub fn new(config: &WireConfig, resolver: bool) -> Self {
         Self {
             snapshot: None,
-            scratch: Scratch::new(),
+            scratch: Scratch::of(config.identity.clone()),
             recursion: resolver.then(|| config.recursion.clone()),
             udp_payload: config.udp_payload.clamp(PAYLOAD.0, PAYLOAD.1),
+            any_udp: config.any_udp,
+            any_tcp: config.any_tcp,
             counters: Counters::default(),
         }
     }
@@ -56,12 +60,13 @@ impl Listener {
         sink: &mut impl Sink,
     ) -> Verdict {
         self.counters.query(transport, peer.is_ipv6());
-        let size_limit = match transport {
-            Transport::Udp => usize::from(self.udp_payload),
-            Transport::Tcp => usize::from(u16::MAX),
+        let (size_limit, any) = match transport {
+            Transport::Udp => (usize::from(self.udp_payload), self.any_udp),
+            Transport::Tcp => (usize::from(u16::MAX), self.any_tcp),
         };
         let recursion = self.may_recurse(peer.ip());
-        let client = Client { transport, peer, local, size_limit, payload: self.udp_payload, recursion, now };
+        let payload = self.udp_payload;
+        let client = Client { transport, peer, local, size_limit, payload, recursion, any, now };
         let catalog = catalog(self.snapshot.as_deref());
         let answered =
             guarded(&mut self.scratch, |scratch| answer::answer(catalog, octets, &client, scratch, sink));
@@ -126,7 +131,7 @@ impl Listener {
 fn guarded(scratch: &mut Scratch, call: impl FnOnce(&mut Scratch) -> Verdict) -> Option<Verdict> {
     let called = catch_unwind(AssertUnwindSafe(|| call(scratch)));
     if called.is_err() {
-        *scratch = Scratch::new();
+        *scratch = Scratch::of(std::mem::take(&mut scratch.identity));
     }
     called.ok()
 }

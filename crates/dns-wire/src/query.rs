@@ -38,6 +38,8 @@ pub struct Edns {
     pub version: u8,
     /// DNSSEC OK (RFC 3225).
     pub dnssec_ok: bool,
+    /// Whether the server's identifier is asked for (RFC 5001).
+    pub nsid: bool,
 }
 
 /// What is done with octets that are no query to look up.
@@ -187,6 +189,7 @@ fn read_records(
                 payload: u16::from_be_bytes([head[2], head[3]]),
                 version: head[5],
                 dnssec_ok: head[6] & 0x80 != 0,
+                nsid: false,
             });
         }
         let rdlength = usize::from(u16::from_be_bytes([head[8], head[9]]));
@@ -196,23 +199,24 @@ fn read_records(
         }
         // RFC 6891 section 6.1.1: at most one, in the additional section, owned by the root.
         let is_good = || is_first && index >= before && octets[owner] == 0;
-        if is_opt && !(is_good() && options_fit(&octets[at - rdlength..at])) {
-            return Err(());
+        if is_opt {
+            let nsid = if is_good() { read_options(&octets[at - rdlength..at])? } else { return Err(()) };
+            *edns = edns.map(|edns| Edns { nsid, ..edns });
         }
     }
     Ok(())
 }
 
-/// Whether the RDATA of an OPT is a row of whole options; what they are is of no concern here.
-fn options_fit(mut rdata: &[u8]) -> bool {
+/// Looks whether NSID is among the options in the RDATA of an OPT, whatever it says (RFC 5001 section 2.1); what the
+/// others are is of no concern here, but they must be whole.
+fn read_options(mut rdata: &[u8]) -> Result<bool, ()> {
+    let mut nsid = false;
     while let Some((head, rest)) = rdata.split_first_chunk::<4>() {
         let length = usize::from(u16::from_be_bytes([head[2], head[3]]));
-        match rest.get(length..) {
-            Some(rest) => rdata = rest,
-            None => return false,
-        }
+        rdata = rest.get(length..).ok_or(())?;
+        nsid |= head[..2] == [0, 3];
     }
-    rdata.is_empty()
+    if rdata.is_empty() { Ok(nsid) } else { Err(()) }
 }
 
 /// Where the name at `at` ends, a compression pointer being its end.

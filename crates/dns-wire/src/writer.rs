@@ -1,5 +1,7 @@
 //! Writes a message into a buffer: sections in their order, names compressed, RRsets whole or not at all.
 
+use crate::client::Client;
+use crate::identity::Identity;
 use crate::query::{CLASS_IN, Edns, ExtendedError, HEADER};
 use zone_model::RecordType;
 use zone_model::catalog::AnswerRrSet;
@@ -8,8 +10,13 @@ use zone_model::rdata;
 /// The octets of an OPT record without options.
 const OPT: usize = 11;
 
-/// The octets of an extended error without text (RFC 8914 section 2), its option's head included.
-const EXTENDED_ERROR: usize = 6;
+/// The option of RFC 8914.
+const EXTENDED_ERROR: u16 = 15;
+
+/// The octets of an option's head.
+const OPTION_HEAD: usize = 4;
+/// The option of RFC 5001.
+const NSID: u16 = 3;
 
 /// Names that can be pointed at; more than a message of ordinary size has.
 const TARGETS: usize = 96;
@@ -32,6 +39,17 @@ pub(crate) enum Owner<'a> {
     Question(usize),
     /// A name in uncompressed wire form.
     Name(&'a [u8]),
+}
+
+/// What the OPT record of an answer says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opt<'s> {
+    /// The query's.
+    edns: Edns,
+    /// The UDP payload that the server takes.
+    payload: u16,
+    /// The server's identifier, which it says to those who ask; empty where it has none.
+    nsid: &'s [u8],
 }
 
 /// There is no room for an RRset; nothing of it was written.
@@ -144,17 +162,17 @@ impl<'b> Writer<'b> {
         written
     }
 
-    /// Ends the message and says how long it is. An extended error is told to clients with EDNS, as far as there is
-    /// room for it.
+    /// Ends the message and says how long it is. An extended error and the server's identifier are told to clients
+    /// with EDNS, as far as there is room for them: no record is left out for their sake.
     pub(crate) fn finish(
         mut self,
         flags: [u8; 2],
         rcode: u16,
-        edns: Option<(Edns, u16)>,
+        opt: Option<Opt<'_>>,
         error: Option<ExtendedError>,
     ) -> usize {
         let mut additional = self.counts[2];
-        if let Some((edns, payload)) = edns {
+        if let Some(Opt { edns, payload, nsid }) = opt {
             // Room for it was kept. Extended RCODE, version 0, DO as the client had it (RFC 3225 section 3).
             let dnssec_ok = if edns.dnssec_ok { 0x80 } else { 0 };
             let [high, low] = payload.to_be_bytes();
@@ -162,14 +180,15 @@ impl<'b> Writer<'b> {
             self.buffer[self.length..self.length + OPT].copy_from_slice(&opt);
             self.length += OPT;
             additional += 1;
-            if let Some(error) = error.filter(|_| self.length + EXTENDED_ERROR <= self.limit + OPT) {
-                let at = self.length;
-                let option = [0, 15, 0, 2, 0, error as u8];
-                self.buffer[at..at + EXTENDED_ERROR].copy_from_slice(&option);
-                // RDLENGTH, the last two octets of what was there.
-                self.buffer[at - 1] = EXTENDED_ERROR as u8;
-                self.length += EXTENDED_ERROR;
+            let options = self.length;
+            if let Some(error) = error {
+                self.option(EXTENDED_ERROR, &[0, error as u8]);
             }
+            if edns.nsid && !nsid.is_empty() {
+                self.option(NSID, nsid);
+            }
+            let rdlength = (self.length - options) as u16;
+            self.buffer[options - 2..options].copy_from_slice(&rdlength.to_be_bytes());
         }
         self.buffer[2] = flags[0];
         self.buffer[3] = flags[1] | (rcode & 0xf) as u8;
@@ -177,6 +196,18 @@ impl<'b> Writer<'b> {
             self.buffer[at..at + 2].copy_from_slice(&count.to_be_bytes());
         }
         self.length
+    }
+
+    /// Writes an option, if there is room for it.
+    fn option(&mut self, code: u16, data: &[u8]) {
+        let (at, end) = (self.length, self.length + OPTION_HEAD + data.len());
+        // The limit leaves out the room that was kept for OPT, which stands there now.
+        if end <= self.limit + OPT {
+            self.buffer[at..at + 2].copy_from_slice(&code.to_be_bytes());
+            self.buffer[at + 2..at + OPTION_HEAD].copy_from_slice(&(data.len() as u16).to_be_bytes());
+            self.buffer[at + OPTION_HEAD..end].copy_from_slice(data);
+            self.length = end;
+        }
     }
 
     fn write_record(
@@ -258,6 +289,15 @@ impl<'b> Writer<'b> {
         for (start, hash) in starts.iter().zip(hashes) {
             self.targets.enter(*hash, self.length + usize::from(*start));
         }
+    }
+}
+
+// === impl Opt ===
+
+impl<'s> Opt<'s> {
+    /// The answer to what the query said by EDNS, if it did.
+    pub(crate) fn of(edns: Option<Edns>, client: &Client, identity: &'s Identity) -> Option<Self> {
+        edns.map(|edns| Self { edns, payload: client.payload, nsid: identity.nsid() })
     }
 }
 

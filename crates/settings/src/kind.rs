@@ -24,6 +24,8 @@ pub enum Kind {
     },
     /// Any text.
     Text,
+    /// A text of at most 255 octets: what a character-string of DNS holds (RFC 1035 section 3.3).
+    ShortText,
     /// The path of a file; relative to the directory the server is started in.
     Path,
     /// One of some words, in any case: what may be written, and what is meant.
@@ -60,6 +62,7 @@ impl Kind {
                 format!("a whole number from {} to {}", grouped(least), grouped(most))
             }
             Self::Text => "a text".into(),
+            Self::ShortText => "a text of at most 255 octets".into(),
             Self::Path => "the path of a file".into(),
             Self::Choice(words) => {
                 let mut meant: Vec<&str> = words.iter().map(|(_, meant)| *meant).collect();
@@ -114,6 +117,7 @@ impl Kind {
                 (least..=most).contains(&number).then(|| number.into())
             }
             Self::Text | Self::Path => single(value).map(Into::into),
+            Self::ShortText => single(value).filter(|text| text.len() <= 255).map(Into::into),
             Self::Choice(words) => {
                 let text = single(value)?;
                 let (_, meant) = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text.trim()))?;

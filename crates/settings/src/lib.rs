@@ -56,7 +56,7 @@ pub use layer::Flag;
 pub use load::{CONFIG_VARIABLE, Inputs, Loaded, load};
 pub use machine::{load_here, on_this_machine};
 pub use model::{
-    Admin, Dns, Journal, Kafka, Log, LogFormat, LogLevel, Metrics, Partitioning, Producer, Recursion,
+    Admin, Any, Dns, Journal, Kafka, Log, LogFormat, LogLevel, Metrics, Partitioning, Producer, Recursion,
     Resolver, Sasl, Secret, Settings, Shutdown, Statsd, Store, Target, Tls,
 };
 pub use show::{as_json, as_toml, checked, effective, table_as_markdown};

@@ -67,8 +67,20 @@ pub struct Dns {
     pub tcp_connections_per_client: usize,
     /// Milliseconds that a connection may be without a query.
     pub tcp_idle_ms: u64,
+    /// Milliseconds that a connection may last in all.
+    pub tcp_total_ms: u64,
     /// Milliseconds that an answer may take to be written.
     pub tcp_write_ms: u64,
+    /// What a question of type ANY is answered with over UDP.
+    pub any_udp: Any,
+    /// And over TCP.
+    pub any_tcp: Any,
+    /// The identifier for clients that ask for it by EDNS; at most 255 octets.
+    pub nsid: Option<String>,
+    /// What `version.bind` and `version.server` say; at most 255 octets.
+    pub chaos_version: Option<String>,
+    /// What `hostname.bind` and `id.server` say; at most 255 octets.
+    pub chaos_hostname: Option<String>,
     /// Seconds, for records whose event gives no TTL.
     pub default_ttl: u32,
     /// Always so, whatever is set.
@@ -198,6 +210,16 @@ pub struct Resolver {
     pub cache_entries: u64,
     /// Who may ask.
     pub allow: Vec<IpNet>,
+}
+
+/// What a question of type ANY is answered with.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Any {
+    /// One RRset.
+    One,
+    /// All of them.
+    All,
 }
 
 /// How names of others are resolved.

@@ -34,7 +34,13 @@ pub const SETTINGS: &[Setting] = &[
     setting("dns.tcp-connections", &["DNS_TCP_CONNECTIONS"], integer(1, 65_535), "1000", "How many connections a listener keeps open at most."),
     setting("dns.tcp-connections-per-client", &["DNS_TCP_CONNECTIONS_PER_CLIENT"], integer(1, 65_535), "100", "How many of them for one client address."),
     setting("dns.tcp-idle-ms", &["DNS_TCP_IDLE_MS"], integer(100, 3_600_000), "10000", "How long a connection may be without a query, in milliseconds."),
+    setting("dns.tcp-total-ms", &["DNS_TCP_TOTAL_MS"], integer(100, 86_400_000), "600000", "How long a connection may last in all, in milliseconds; what was asked by then is still answered."),
     setting("dns.tcp-write-ms", &["DNS_TCP_WRITE_MS"], integer(100, 600_000), "5000", "How long an answer may take to be written to a slow client, in milliseconds."),
+    setting("dns.any-udp", &["DNS_ANY_UDP"], ANY, "one", "What a question of type ANY is answered with over UDP: one RRset (RFC 8482) or all. Whoever asks under a false address has all of them sent there."),
+    setting("dns.any-tcp", &["DNS_ANY_TCP"], ANY, "all", "The same over TCP."),
+    setting("dns.nsid", &["DNS_NSID"], Kind::ShortText, "", "The identifier of this node for clients that ask for it by EDNS (RFC 5001). Without it none is sent."),
+    setting("dns.chaos-version", &["DNS_CHAOS_VERSION"], Kind::ShortText, "", "What `version.bind` and `version.server` say, class CHAOS, type TXT. Without it they are refused."),
+    setting("dns.chaos-hostname", &["DNS_CHAOS_HOSTNAME"], Kind::ShortText, "", "What `hostname.bind` and `id.server` (RFC 4892) say, class CHAOS, type TXT. Without it they are refused."),
     setting("dns.zones", &["DNS_ZONES"], Kind::Names, "", "Zones to serve: these and those below them alone, with a made-up SOA where the log has none. Empty: every zone of the log.").flag("--zone"),
     setting("dns.local-records", &["DNS_LOCAL_RECORDS"], Kind::Records, "", "Records of this node alone, `name [ttl] [IN] type content`, one a line; in a variable also divided by ` \\n `. They replace the log's of the same name and type and are never published."),
     setting("dns.default-ttl", &["DNS_DEFAULT_TTL"], integer(0, 2_147_483_647), "300", "The TTL of records whose event gives none, in seconds."),
@@ -101,6 +107,8 @@ const LISTEN: Kind = Kind::Listen { or_none: false };
 
 const MODE: Kind =
     Kind::Choice(&[("off", "off"), ("false", "off"), ("forward", "forward"), ("iterate", "iterate")]);
+
+const ANY: Kind = Kind::Choice(&[("one", "one"), ("all", "all")]);
 
 const TARGET: Kind = Kind::Choice(&[
     ("auto", "auto"),

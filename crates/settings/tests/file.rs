@@ -123,6 +123,21 @@ fn everything_that_is_wrong_is_said_at_once() {
     }
 }
 
+/// What the node says of itself goes into one character-string (RFC 1035 section 3.3).
+#[test]
+fn a_short_text_has_255_octets_at_most() {
+    for (key, variable) in [
+        ("nsid", "DNS_NSID"),
+        ("chaos-version", "DNS_CHAOS_VERSION"),
+        ("chaos-hostname", "DNS_CHAOS_HOSTNAME"),
+    ] {
+        let text = |length: usize| format!("[dns]\n{key} = \"{}\"", "x".repeat(length));
+        assert!(load(&file(&text(255))).is_ok(), "{variable}");
+        let error = load(&file(&text(256))).expect_err("too long").to_string();
+        assert!(error.contains(key) && error.contains("at most 255 octets"), "{error}");
+    }
+}
+
 #[test]
 fn what_is_not_toml_says_where() {
     let error = load(&file("[dns\nlisten = 1")).unwrap_err().to_string();

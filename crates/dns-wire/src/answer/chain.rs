@@ -3,9 +3,10 @@
 use super::classify::{Match, classify, visible};
 use super::pending::Pending;
 use super::{Summary, additional, with_ra};
-use crate::client::{Client, Transport};
+use crate::client::{AnyAnswer, Client};
+use crate::identity::Identity;
 use crate::query::{ExtendedError, Query, rcode};
-use crate::writer::{Full, Owner, Section, Writer};
+use crate::writer::{Full, Opt, Owner, Section, Writer};
 use zone_model::catalog::{AnswerRrSet, Authority, Node, QueryName};
 use zone_model::{Record, RecordType};
 
@@ -17,6 +18,7 @@ pub(super) struct Chain<'w, 'b, 'a, A> {
     pub(super) authority: &'a A,
     pub(super) query: Query,
     pub(super) client: &'w Client,
+    identity: &'w Identity,
     pub(super) writer: Writer<'b>,
     /// The name that is looked up at present.
     pub(super) name: &'w mut QueryName,
@@ -104,11 +106,12 @@ impl<'w, 'b, 'a, A: Authority> Chain<'w, 'b, 'a, A> {
         authority: &'a A,
         query: Query,
         client: &'w Client,
+        identity: &'w Identity,
         writer: Writer<'b>,
         name: &'w mut QueryName,
         other: &'w mut QueryName,
     ) -> Self {
-        Self { authority, query, client, writer, name, other, progress: Progress::new() }
+        Self { authority, query, client, identity, writer, name, other, progress: Progress::new() }
     }
 
     /// Follows the chain from the name it stands at.
@@ -219,9 +222,12 @@ impl<'w, 'b, 'a, A: Authority> Chain<'w, 'b, 'a, A> {
         }
     }
 
-    /// QTYPE ANY: everything over TCP, one RRset over UDP (RFC 8482 section 4.1).
+    /// QTYPE ANY: everything, or one RRset (RFC 8482 section 4.1).
     fn finish_all(mut self, node: Node<'a>) -> End {
-        let most = if self.client.transport == Transport::Tcp { usize::MAX } else { 1 };
+        let most = match self.client.any {
+            AnyAnswer::One => 1,
+            AnyAnswer::All => usize::MAX,
+        };
         for rrset in visible(node).take(most) {
             if self.write_hit(&rrset).is_err() {
                 return self.truncate();
@@ -291,9 +297,9 @@ impl<'w, 'b, 'a, A: Authority> Chain<'w, 'b, 'a, A> {
         if truncated {
             high |= 0x02;
         }
-        let edns = self.query.edns.map(|edns| (edns, self.client.payload));
+        let opt = Opt::of(self.query.edns, self.client, self.identity);
         let error = (rcode == rcode::REFUSED).then_some(ExtendedError::NotAuthoritative);
-        let length = self.writer.finish([high, low], rcode, edns, error);
+        let length = self.writer.finish([high, low], rcode, opt, error);
         End::Message { length, summary: Summary { rcode, truncated, answers } }
     }
 

@@ -15,23 +15,27 @@
 
 mod additional;
 mod chain;
+mod chaos;
 mod classify;
 mod pending;
 
 pub use pending::{Pending, resume};
 
 use crate::client::{Client, Sink, Transport};
+use crate::identity::Identity;
 use crate::query::{self, Edns, ExtendedError, HEADER, Query, Reject, rcode};
-use crate::writer::Writer;
+use crate::writer::{Opt, Writer};
 use chain::Chain;
 use zone_model::catalog::{Authority, QueryName};
 
-/// Buffers that answering needs; one set serves any number of queries, one after the other.
+/// What answering needs beside the query: buffers, of which one set serves any number of queries, one after the
+/// other, and what the server says of itself.
 #[derive(Debug)]
 pub struct Scratch {
     pub(crate) name: QueryName,
     pub(crate) other: QueryName,
     pub(crate) message: Box<[u8]>,
+    pub(crate) identity: Identity,
 }
 
 /// What came of a query.
@@ -59,10 +63,15 @@ pub struct Summary {
 // === impl Scratch ===
 
 impl Scratch {
-    /// Buffers for messages of any size.
+    /// Buffers for messages of any size, of a server that says nothing of itself.
     pub fn new() -> Self {
+        Self::of(Identity::default())
+    }
+
+    /// Buffers for messages of any size, of a server that says this of itself.
+    pub fn of(identity: Identity) -> Self {
         let message = vec![0; usize::from(u16::MAX)].into_boxed_slice();
-        Self { name: QueryName::empty(), other: QueryName::empty(), message }
+        Self { name: QueryName::empty(), other: QueryName::empty(), message, identity }
     }
 }
 
@@ -86,6 +95,12 @@ pub fn answer<A: Authority>(
         Ok(query) => query,
         Err(Reject::Drop) => return Verdict::Dropped,
         Err(Reject::Reply { rcode, question_end, edns }) => {
+            if rcode == rcode::REFUSED
+                && let Some((length, summary)) = chaos::answer(octets, question_end, edns, client, scratch)
+            {
+                sink.message(&scratch.message[..length]);
+                return Verdict::Answered(summary);
+            }
             let error = matches!(rcode, rcode::NOTIMP | rcode::REFUSED).then_some(ExtendedError::Unsupported);
             return refuse(octets, question_end, edns, (rcode, error), client, scratch, sink);
         }
@@ -97,7 +112,8 @@ pub fn answer<A: Authority>(
     let limit = size_limit(client, query.edns);
     let writer =
         Writer::answer(&mut scratch.message, octets, query.question_end, query.edns.is_some(), limit);
-    let chain = Chain::new(authority, query, client, writer, &mut scratch.name, &mut scratch.other);
+    let (name, other) = (&mut scratch.name, &mut scratch.other);
+    let chain = Chain::new(authority, query, client, &scratch.identity, writer, name, other);
     match chain.run() {
         chain::End::Message { length, summary } => {
             sink.message(&scratch.message[..length]);
@@ -121,8 +137,8 @@ fn refuse(
     let limit = size_limit(client, edns);
     let writer =
         Writer::answer(&mut scratch.message, octets, question_end.max(HEADER), edns.is_some(), limit);
-    let edns = edns.map(|edns| (edns, client.payload));
-    let length = writer.finish(with_ra(flags, client), rcode, edns, error);
+    let opt = Opt::of(edns, client, &scratch.identity);
+    let length = writer.finish(with_ra(flags, client), rcode, opt, error);
     sink.message(&scratch.message[..length]);
     Verdict::Answered(Summary { rcode, truncated: false, answers: 0 })
 }

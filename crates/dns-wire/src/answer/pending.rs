@@ -5,7 +5,7 @@ use super::classify::{Match, classify};
 use super::{Scratch, Summary, Verdict, size_limit, with_ra};
 use crate::client::{Client, Sink};
 use crate::query::{HEADER, Query, rcode};
-use crate::writer::{Full, Owner, Section, Writer};
+use crate::writer::{Full, Opt, Owner, Section, Writer};
 use messages::{Question, Resolution};
 use zone_model::catalog::{Authority, QueryName};
 use zone_model::{Name, Record, RecordType};
@@ -69,14 +69,14 @@ pub fn resume<A: Authority>(
     sink: &mut impl Sink,
 ) -> Verdict {
     let Pending { question, begun, answers, query, client, mut progress, cut } = pending;
-    let edns = query.edns.map(|edns| (edns, client.payload));
+    let opt = Opt::of(query.edns, &client, &scratch.identity);
     let limit = size_limit(&client, query.edns);
     let [high, low] = with_ra(query.answer_flags(), &client);
     let low = low | query.checking_disabled();
     let Some(resolution) = resolution else {
         let writer =
             Writer::answer(&mut scratch.message, &begun, query.question_end, query.edns.is_some(), limit);
-        let length = writer.finish([high, low], rcode::SERVFAIL, edns, None);
+        let length = writer.finish([high, low], rcode::SERVFAIL, opt, None);
         sink.message(&scratch.message[..length]);
         return Verdict::Answered(Summary { rcode: rcode::SERVFAIL, truncated: false, answers: 0 });
     };
@@ -91,8 +91,8 @@ pub fn resume<A: Authority>(
             }
             progress.at_question = false;
             progress.resolved = true;
-            let mut chain =
-                Chain::new(authority, query, &client, writer, &mut scratch.name, &mut scratch.other);
+            let (name, other) = (&mut scratch.name, &mut scratch.other);
+            let mut chain = Chain::new(authority, query, &client, &scratch.identity, writer, name, other);
             chain.progress = progress;
             return match chain.run() {
                 End::Message { length, summary } => {
@@ -119,7 +119,7 @@ pub fn resume<A: Authority>(
     let aa = if progress.authoritative { 0x04 } else { 0 };
     let tc = if truncated { 0x02 } else { 0 };
     let answers = writer.answers();
-    let length = writer.finish([high | aa | tc, low], rcode, edns, None);
+    let length = writer.finish([high | aa | tc, low], rcode, opt, None);
     sink.message(&scratch.message[..length]);
     Verdict::Answered(Summary { rcode, truncated, answers })
 }

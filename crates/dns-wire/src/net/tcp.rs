@@ -1,7 +1,7 @@
 //! Serves TCP (RFC 7766): many queries on a connection, answers as they are ready, limits on everything that
 //! a client can make last.
 
-use super::{Busy, LAST_LOOK, Shared, now, recursion};
+use super::{Busy, LAST_LOOK, Shared, recursion};
 use crate::answer::Verdict;
 use crate::client::Transport;
 use crate::counters::Lost;
@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Answers that may wait to be written on a connection; a client that does not read is read from no more.
 const WAITING: usize = 64;
@@ -117,8 +117,8 @@ fn connection(stream: TcpStream, peer: SocketAddr, place: Place, shared: Rc<Shar
     tokio::task::spawn_local(read(reader, peer, local, answers, shared));
 }
 
-/// Reads queries and hands their answers to the writer, until the client ends, errs, idles, or the listener
-/// stops.
+/// Reads queries and hands their answers to the writer, until the client ends, errs, idles, has had its time, or the
+/// listener stops.
 async fn read(
     mut reader: OwnedReadHalf,
     peer: SocketAddr,
@@ -129,17 +129,23 @@ async fn read(
     let mut stopping = shared.stopping.clone();
     let mut query = Vec::new();
     let mut until = None;
+    let last = Instant::now() + shared.config.tcp_total;
     loop {
-        if *stopping.borrow() && Instant::now() >= *until.get_or_insert_with(|| Instant::now() + LAST_READS) {
+        let now = Instant::now();
+        if now >= last {
+            return;
+        }
+        if *stopping.borrow() && now >= *until.get_or_insert_with(|| now + LAST_READS) {
             return;
         }
         // A place for the answer comes first: a client that does not read its answers is not read from.
         let Ok(place) = answers.clone().reserve_owned().await else { return };
         let read = {
             let mut reading = pin!(read_message(&mut reader, &mut query));
+            let idle = Instant::now() + shared.config.tcp_idle;
             tokio::select! {
                 biased;
-                read = timeout(shared.config.tcp_idle, &mut reading) => read,
+                read = timeout_at(idle.min(last), &mut reading) => read,
                 // The writer gave the client up.
                 () = answers.closed() => return,
                 // The kernel may have more than this thread has been told of.
@@ -151,7 +157,7 @@ async fn read(
         }
         let mut messages: Vec<Vec<u8>> = Vec::with_capacity(1);
         let mut listener = shared.listener.borrow_mut();
-        let verdict = listener.answer(&query, Transport::Tcp, peer, local, now(), &mut messages);
+        let verdict = listener.answer(&query, Transport::Tcp, peer, local, super::now(), &mut messages);
         match (verdict, listener.snapshot()) {
             (Verdict::Resolve(pending), Some(snapshot)) => {
                 // Answers may overtake each other (RFC 7766 section 7): this one is sent when it is ready.

@@ -12,6 +12,8 @@ mod rfc2181;
 mod rfc2308;
 mod rfc4035;
 mod rfc4592;
+mod rfc4892;
+mod rfc5001;
 mod rfc6604;
 mod rfc6672;
 mod rfc8020;

@@ -1,6 +1,7 @@
 //! RFC 8482: answers to QTYPE ANY.
 
 use crate::support::{Ask, ask::same, catalog, check};
+use dns_wire::AnyAnswer;
 
 const ZONE: &str = "
     example. SOA ns.example. admin.example. 1 7200 3600 1209600 60
@@ -39,6 +40,25 @@ fn everything_over_tcp() {
         answer x.example. 300 TXT \"text\"",
         "ANY over TCP",
     );
+}
+
+/// Section 4.1 and section 4.4 leave both to the operator: everything over UDP, or one RRset over TCP.
+#[test]
+fn how_much_is_configurable() {
+    let all = "NOERROR aa
+        answer x.example. 300 A 192.0.2.1
+        answer x.example. 300 A 192.0.2.2
+        answer x.example. 300 MX 10 mail.example.
+        answer x.example. 300 TXT \"text\"";
+    let one = "NOERROR aa
+        answer x.example. 300 A 192.0.2.1
+        answer x.example. 300 A 192.0.2.2";
+    for (any, expected) in [(AnyAnswer::One, one), (AnyAnswer::All, all)] {
+        for mut ask in [Ask::new("x.example. ANY"), Ask::new("x.example. ANY").tcp()] {
+            ask.client.any = any;
+            same(&ask.reply(&catalog(ZONE)), expected, "as configured");
+        }
+    }
 }
 
 /// RFC 1034 section 4.3.2 holds otherwise: an alias is not followed ("QTYPE doesn't match CNAME", and `*`

@@ -86,6 +86,37 @@ async fn idle_connections_are_closed() {
     wire.shutdown().await;
 }
 
+/// Section 6.2.3 leaves it to the server when it closes: a connection ends when it has had its time, however busy it is,
+/// and what was asked by then is answered.
+#[actix::test]
+async fn no_connection_lasts_for_ever() {
+    let limits = WireConfig { tcp_total: Duration::from_millis(400), tcp_connections: 1, ..config() };
+    let wire = serve(limits).await;
+    let server = tcp_address(&wire);
+    let mut busy = tcp_client(server);
+    let since = Instant::now();
+    let mut answered = 0;
+    while ask_on(&mut busy, "www.example. A").is_some() {
+        answered += 1;
+        assert!(since.elapsed() < PATIENCE, "the connection goes on");
+    }
+    assert!(since.elapsed() >= Duration::from_millis(350), "{:?}", since.elapsed());
+    assert!(answered > 0);
+    // An idle one ends as well, before its idle time.
+    let mut idle = None;
+    let admitted = || {
+        let mut stream = tcp_client(server);
+        let admitted = ask_on(&mut stream, "www.example. A").is_some();
+        idle = Some(stream);
+        admitted
+    };
+    assert!(eventually(admitted), "the place is given back");
+    let since = Instant::now();
+    assert!(next(&mut idle.expect("admitted")).is_none());
+    assert!(since.elapsed() < PATIENCE, "{:?}", since.elapsed());
+    wire.shutdown().await;
+}
+
 /// A listener keeps so many connections and no more, on all its addresses together.
 #[actix::test]
 async fn connections_are_bounded_in_all() {
