@@ -33,13 +33,21 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// # Panics
 /// If there is none within [`PATIENCE`].
-pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let until = Instant::now() + PATIENCE;
+pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    within(PATIENCE, what, look).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Asks again and again until there is an answer.
+///
+/// # Errors
+/// If there is none within this time.
+pub fn within<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> anyhow::Result<T> {
+    let until = Instant::now() + patience;
     loop {
         if let Some(found) = look() {
-            return found;
+            return Ok(found);
         }
-        assert!(Instant::now() < until, "waited {PATIENCE:?} in vain: {what}");
+        anyhow::ensure!(Instant::now() < until, "waited {patience:?} in vain: {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }

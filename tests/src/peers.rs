@@ -1,7 +1,7 @@
 //! Other authoritative servers from the distribution's packages, each a plain process with a configuration, a port
 //! and a folder of its own, and minimal responses where it has them.
 
-use crate::{broker, eventually, exchange};
+use crate::{PATIENCE, broker, exchange, within};
 use anyhow::{Context, Result};
 use std::fmt;
 use std::fs::{self, File};
@@ -25,6 +25,17 @@ pub enum Kind {
 
 /// All of them.
 pub const KINDS: [Kind; 4] = [Kind::Nsd, Kind::Knot, Kind::Bind, Kind::PowerDns];
+
+/// How one is set up.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// How long it may take to load its zones.
+    pub patience: Duration,
+    /// Threads or processes that answer.
+    pub workers: usize,
+    /// Whether one that keeps whole answers may do so, as it does by default.
+    pub answer_cache: bool,
+}
 
 /// A running server. It is stopped when it is dropped.
 #[derive(Debug)]
@@ -65,12 +76,25 @@ impl fmt::Display for Kind {
     }
 }
 
+// === impl Setup ===
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { patience: PATIENCE, workers: 1, answer_cache: false }
+    }
+}
+
 // === impl Peer ===
 
 impl Peer {
     /// Starts one in this folder that serves these zones, apex and absolute path of the zone file, and waits until
     /// it answers.
     pub fn start(kind: Kind, folder: &Path, zones: &[(String, String)]) -> Result<Self> {
+        Self::start_with(kind, folder, zones, Setup::default())
+    }
+
+    /// The same, set up otherwise.
+    pub fn start_with(kind: Kind, folder: &Path, zones: &[(String, String)], setup: Setup) -> Result<Self> {
         let address = SocketAddr::from(([127, 0, 0, 1], broker::free_port()?));
         let folder = folder.join(kind.folder());
         fs::create_dir_all(&folder)?;
@@ -81,20 +105,21 @@ impl Peer {
         command.env("PATH", format!("{search}:/usr/sbin")).current_dir(&folder);
         match kind {
             Kind::Nsd => {
-                fs::write(folder.join("nsd.conf"), nsd(address, path, zones))?;
+                fs::write(folder.join("nsd.conf"), nsd(address, path, zones, setup))?;
                 command.args(["-d", "-c", &format!("{path}/nsd.conf")]);
             }
             Kind::Knot => {
-                fs::write(folder.join("knot.conf"), knot(address, path, zones))?;
+                fs::write(folder.join("knot.conf"), knot(address, path, zones, setup))?;
                 command.args(["-c", &format!("{path}/knot.conf")]);
             }
             Kind::Bind => {
                 fs::write(folder.join("named.conf"), bind(address, path, zones))?;
-                command.args(["-g", "-n", "1", "-c", &format!("{path}/named.conf")]);
+                let workers = setup.workers.to_string();
+                command.args(["-g", "-n", &workers, "-c", &format!("{path}/named.conf")]);
             }
             Kind::PowerDns => {
                 fs::write(folder.join("named.conf"), zone_clauses(zones))?;
-                fs::write(folder.join("pdns.conf"), powerdns(address, path))?;
+                fs::write(folder.join("pdns.conf"), powerdns(address, path, setup))?;
                 command.arg(format!("--config-dir={path}"));
             }
         }
@@ -102,11 +127,16 @@ impl Peer {
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let child = command.spawn().with_context(|| format!("{kind} does not start"))?;
         let peer = Self { child, kind, address };
-        eventually(&format!("{kind} listens"), || TcpStream::connect(address).ok());
+        within(setup.patience, &format!("{kind} listens"), || TcpStream::connect(address).ok())?;
         let (apex, _) = zones.last().context("at least one zone")?;
         let soa = crate::query(1, apex, hickory_proto::rr::RecordType::SOA, false, true)?;
-        eventually(&format!("{kind} answers"), || exchange::one(address, &soa).ok().flatten());
+        within(setup.patience, &format!("{kind} answers"), || exchange::one(address, &soa).ok().flatten())?;
         Ok(peer)
+    }
+
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
     }
 }
 
@@ -128,14 +158,15 @@ impl Drop for Peer {
     }
 }
 
-fn nsd(address: SocketAddr, path: &str, zones: &[(String, String)]) -> String {
+fn nsd(address: SocketAddr, path: &str, zones: &[(String, String)], setup: Setup) -> String {
     let mut config = format!(
-        "server:\n  ip-address: {}@{}\n  server-count: 1\n  username: \"\"\n  zonesdir: \"{path}\"\n  pidfile: \"\"\n  \
+        "server:\n  ip-address: {}@{}\n  server-count: {}\n  username: \"\"\n  zonesdir: \"{path}\"\n  pidfile: \"\"\n  \
          database: \"\"\n  xfrdfile: \"{path}/xfrd.state\"\n  zonelistfile: \"{path}/zone.list\"\n  xfrdir: \
          \"{path}\"\n  rrl-ratelimit: 0\n  minimal-responses: yes\n  refuse-any: no\n  ipv4-edns-size: 1232\n  \
          tcp-count: 200\nremote-control:\n  control-enable: no\n",
         address.ip(),
         address.port(),
+        setup.workers,
     );
     for (apex, file) in zones {
         config.push_str(&format!("zone:\n  name: \"{apex}\"\n  zonefile: \"{file}\"\n"));
@@ -143,14 +174,15 @@ fn nsd(address: SocketAddr, path: &str, zones: &[(String, String)]) -> String {
     config
 }
 
-fn knot(address: SocketAddr, path: &str, zones: &[(String, String)]) -> String {
+fn knot(address: SocketAddr, path: &str, zones: &[(String, String)], setup: Setup) -> String {
     let mut config = format!(
-        "server:\n  rundir: \"{path}\"\n  listen: {}@{}\n  udp-workers: 1\n  tcp-workers: 1\n  background-workers: 1\n  \
+        "server:\n  rundir: \"{path}\"\n  listen: {}@{}\n  udp-workers: {workers}\n  tcp-workers: {workers}\n  background-workers: 1\n  \
          udp-max-payload: 1232\n  tcp-io-timeout: 0\nlog:\n  - target: stderr\n    any: warning\ndatabase:\n  storage: \
          \"{path}\"\ntemplate:\n  - id: default\n    storage: \"{path}\"\n    semantic-checks: soft\n    zonefile-sync: \
          -1\n    journal-content: none\nzone:\n",
         address.ip(),
         address.port(),
+        workers = setup.workers,
     );
     for (apex, file) in zones {
         config.push_str(&format!("  - domain: \"{apex}\"\n    file: \"{file}\"\n"));
@@ -172,10 +204,14 @@ fn bind(address: SocketAddr, path: &str, zones: &[(String, String)]) -> String {
     )
 }
 
-fn powerdns(address: SocketAddr, path: &str) -> String {
+fn powerdns(address: SocketAddr, path: &str, setup: Setup) -> String {
+    let caches = match setup.answer_cache {
+        true => "",
+        false => "cache-ttl=0\nquery-cache-ttl=0\nnegquery-cache-ttl=0\n",
+    };
     format!(
         "launch=bind\nbind-config={path}/named.conf\nlocal-address={}\nlocal-port={}\ndaemon=no\nguardian=no\n\
-         socket-dir={path}\ncache-ttl=0\nquery-cache-ttl=0\nnegquery-cache-ttl=0\nany-to-tcp=no\n\
+         socket-dir={path}\n{caches}any-to-tcp=no\n\
          security-poll-suffix=\nudp-truncation-threshold=1232\nreceiver-threads=1\ndistributor-threads=1\n\
          dname-processing=yes\nloglevel=3\nmax-tcp-connections=50\nwebserver=no\n8bit-dns=yes\n",
         address.ip(),

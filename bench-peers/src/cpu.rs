@@ -1,0 +1,129 @@
+//! Processor time of processes, and on which core they run.
+
+use std::fs;
+use std::io;
+use std::time::Duration;
+
+/// Lets the calling thread, and what it starts from now on, run on these cores alone.
+pub fn pin(cores: &[usize]) -> io::Result<()> {
+    // SAFETY: a plain set of bits, for which zeroes are valid.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    for &core in cores {
+        // SAFETY: the function checks the number against the size of the set.
+        unsafe { libc::CPU_SET(core, &mut set) };
+    }
+    // SAFETY: the set lives during the call, and its size is its own.
+    let result = unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The cores that the calling thread may run on.
+pub fn allowed() -> io::Result<Vec<usize>> {
+    // SAFETY: a plain set of bits, for which zeroes are valid.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set lives during the call, and its size is its own.
+    if unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut set) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: numbers below the size of the set.
+    Ok((0..libc::CPU_SETSIZE as usize).filter(|&core| unsafe { libc::CPU_ISSET(core, &set) }).collect())
+}
+
+/// A process and all its descendants.
+pub fn family(process: u32) -> Vec<u32> {
+    let mut all = vec![process];
+    let mut next = 0;
+    while let Some(&member) = all.get(next) {
+        next += 1;
+        let Ok(threads) = fs::read_dir(format!("/proc/{member}/task")) else { continue };
+        for thread in threads.flatten() {
+            if let Ok(children) = fs::read_to_string(thread.path().join("children")) {
+                all.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+            }
+        }
+    }
+    all
+}
+
+/// The processor time that these processes have used, all threads, user and kernel: the scheduler's own sum, in
+/// nanoseconds. A process that is gone counts nothing.
+pub fn used(processes: &[u32]) -> Duration {
+    processes.iter().filter_map(|&process| used_by(process)).sum()
+}
+
+fn used_by(process: u32) -> Option<Duration> {
+    let (mut clock, process) = (0, i32::try_from(process).ok()?);
+    // SAFETY: the two structures live during the calls, which write to them alone.
+    let (found, time) = unsafe {
+        let found = libc::clock_getcpuclockid(process, &raw mut clock);
+        let mut time: libc::timespec = std::mem::zeroed();
+        let read = if found == 0 { libc::clock_gettime(clock, &raw mut time) } else { -1 };
+        (read == 0, time)
+    };
+    found.then(|| Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32))
+}
+
+/// User and system time in clock ticks, from the text of `/proc/PID/stat` (proc_pid_stat(5), fields 14 and 15).
+pub fn ticks(stat: &str) -> Option<(u64, u64)> {
+    // The name in parentheses may hold anything, also spaces and parentheses.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace().skip(11);
+    Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+}
+
+/// User and system time of these processes in clock ticks. The kernel divides the exact sum by what it found
+/// running at each tick.
+pub fn used_ticks(processes: &[u32]) -> (u64, u64) {
+    let read = |process: &u32| ticks(&fs::read_to_string(format!("/proc/{process}/stat")).ok()?);
+    processes
+        .iter()
+        .filter_map(read)
+        .fold((0, 0), |(user, system), (more, other)| (user + more, system + other))
+}
+
+/// The proportional set size in KiB, from the text of `/proc/PID/smaps_rollup`.
+pub fn pss(rollup: &str) -> Option<u64> {
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// The proportional set size of these processes in KiB.
+pub fn resident(processes: &[u32]) -> u64 {
+    let read = |process: &u32| pss(&fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?);
+    processes.iter().filter_map(read).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{family, pss, resident, ticks, used, used_ticks};
+    use std::time::Duration;
+
+    #[test]
+    fn the_name_of_a_process_may_hold_anything() {
+        let stat = "417 (a) b (c)) S 1 417 417 0 -1 4194560 1 0 0 0 123 456 7 8 20 0 1 0 99 1000 100";
+        assert_eq!(ticks(stat), Some((123, 456)));
+        assert_eq!(ticks("417 (cut"), None);
+        assert_eq!(ticks(""), None);
+    }
+
+    #[test]
+    fn the_proportional_size_is_read() {
+        assert_eq!(
+            pss("0-1 ---p 0 00:00 0 [rollup]\nRss:     900 kB\nPss:     812 kB\nPss_Dirty: 3 kB\n"),
+            Some(812)
+        );
+        assert_eq!(pss("Rss: 900 kB\n"), None);
+    }
+
+    #[test]
+    fn our_own_process_has_time_and_memory() {
+        let own = family(std::process::id());
+        let before = used(&own);
+        let mut sum = 0_u64;
+        while used(&own) < before + Duration::from_millis(30) {
+            sum = std::hint::black_box(sum + 1);
+        }
+        assert!(used_ticks(&own).0 + used_ticks(&own).1 > 0);
+        assert!(resident(&own) > 100);
+    }
+}

@@ -1,0 +1,144 @@
+//! Many datagrams with one system call (`recvmmsg`, `sendmmsg`), for the echo server and the generator.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::UdpSocket;
+use std::os::fd::AsRawFd;
+
+/// Datagrams that one system call takes or brings.
+pub const BATCH: usize = 64;
+/// The largest datagram that is read whole, in octets.
+const LARGEST: usize = 4096;
+
+/// Buffers for a batch, with the senders' addresses.
+pub struct Inbox {
+    octets: Box<[[u8; LARGEST]]>,
+    peers: Box<[libc::sockaddr_storage]>,
+    vectors: Box<[libc::iovec]>,
+    headers: Box<[libc::mmsghdr]>,
+}
+
+/// Datagrams to be sent on a connected socket, by pointers to where they stand.
+pub struct Outbox {
+    vectors: Box<[libc::iovec]>,
+    headers: Box<[libc::mmsghdr]>,
+}
+
+fn zeroed_headers() -> Box<[libc::mmsghdr]> {
+    // SAFETY: a plain C structure of integers and pointers, for which zeroes are valid.
+    vec![unsafe { MaybeUninit::<libc::mmsghdr>::zeroed().assume_init() }; BATCH].into()
+}
+
+fn zeroed_vectors() -> Box<[libc::iovec]> {
+    vec![libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; BATCH].into()
+}
+
+fn counted(result: libc::c_int) -> io::Result<usize> {
+    usize::try_from(result).map_err(|_| io::Error::last_os_error())
+}
+
+// === impl Inbox ===
+
+impl Default for Inbox {
+    fn default() -> Self {
+        // SAFETY: a plain C structure of integers, for which zeroes are valid.
+        let peer = unsafe { MaybeUninit::<libc::sockaddr_storage>::zeroed().assume_init() };
+        Self {
+            octets: vec![[0; LARGEST]; BATCH].into(),
+            peers: vec![peer; BATCH].into(),
+            vectors: zeroed_vectors(),
+            headers: zeroed_headers(),
+        }
+    }
+}
+
+impl Inbox {
+    /// Reads what is there, up to a batch, without waiting; the addresses of the senders only where they are
+    /// asked for. 0 where there is nothing.
+    pub fn receive(&mut self, socket: &UdpSocket, senders: bool) -> io::Result<usize> {
+        for index in 0..BATCH {
+            self.vectors[index] =
+                libc::iovec { iov_base: self.octets[index].as_mut_ptr().cast(), iov_len: LARGEST };
+            let header = &mut self.headers[index].msg_hdr;
+            header.msg_iov = &raw mut self.vectors[index];
+            header.msg_iovlen = 1;
+            if senders {
+                header.msg_name = (&raw mut self.peers[index]).cast();
+                header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+            }
+        }
+        // SAFETY: every header points at buffers of the stated lengths that this value owns and that nothing else
+        // touches during the call.
+        let count = unsafe {
+            libc::recvmmsg(
+                socket.as_raw_fd(),
+                self.headers.as_mut_ptr(),
+                BATCH as libc::c_uint,
+                libc::MSG_DONTWAIT as _,
+                std::ptr::null_mut(),
+            )
+        };
+        match counted(count) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            other => other,
+        }
+    }
+
+    /// A datagram of the batch that was read last.
+    pub fn datagram(&mut self, index: usize) -> &mut [u8] {
+        let length = (self.headers[index].msg_len as usize).min(LARGEST);
+        &mut self.octets[index][..length]
+    }
+
+    /// Sends the first `count` datagrams of the batch back to their senders, as they stand in the buffers.
+    pub fn send_back(&mut self, socket: &UdpSocket, count: usize) {
+        for index in 0..count {
+            self.vectors[index].iov_len = (self.headers[index].msg_len as usize).min(LARGEST);
+        }
+        send_all(socket, &mut self.headers[..count]);
+    }
+}
+
+// === impl Outbox ===
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self { vectors: zeroed_vectors(), headers: zeroed_headers() }
+    }
+}
+
+impl Outbox {
+    /// Sends datagrams that stand in `arena` at these places, at most a batch. Says how many the kernel took.
+    pub fn send(&mut self, socket: &UdpSocket, arena: &[u8], places: &[(usize, usize)]) -> usize {
+        let count = places.len().min(BATCH);
+        for (index, &(start, length)) in places[..count].iter().enumerate() {
+            let octets = &arena[start..start + length];
+            self.vectors[index] =
+                libc::iovec { iov_base: octets.as_ptr().cast_mut().cast(), iov_len: length };
+            let header = &mut self.headers[index].msg_hdr;
+            header.msg_iov = &raw mut self.vectors[index];
+            header.msg_iovlen = 1;
+        }
+        send_all(socket, &mut self.headers[..count])
+    }
+}
+
+/// Sends each message; one that the kernel refuses is passed over. Says how many were sent.
+fn send_all(socket: &UdpSocket, headers: &mut [libc::mmsghdr]) -> usize {
+    let (mut next, mut sent) = (0, 0);
+    while next < headers.len() {
+        let rest = &mut headers[next..];
+        // SAFETY: the headers point at live buffers of the stated lengths, which the kernel only reads.
+        let taken =
+            unsafe { libc::sendmmsg(socket.as_raw_fd(), rest.as_mut_ptr(), rest.len() as libc::c_uint, 0) };
+        match counted(taken) {
+            Ok(taken) if taken > 0 => {
+                next += taken;
+                sent += taken;
+            }
+            // The error is that of the first message: it is lost, the others are tried.
+            _ => next += 1,
+        }
+    }
+    sent
+}

@@ -1,0 +1,201 @@
+//! The servers that are measured, each a process on the core it is given.
+
+use crate::cpu;
+use crate::world::World;
+use anyhow::{Context, Result, ensure};
+use std::fmt;
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::str::FromStr;
+use std::time::Duration;
+use stream_dns_tests::exchange;
+use stream_dns_tests::peers::{self, Peer, Setup};
+use stream_dns_tests::{free_port, query, within};
+
+/// How long loading may take.
+pub const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Which server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The one that only echoes.
+    Echo,
+    /// Ours.
+    StreamDns,
+    /// Another.
+    Peer(peers::Kind),
+}
+
+/// Where everything of a world stands that servers load.
+#[derive(Debug)]
+pub struct Place {
+    /// What is served.
+    pub world: World,
+    /// Each apex and its zone file.
+    pub zones: Vec<(String, String)>,
+    /// The journal that leads to the same.
+    pub journal: PathBuf,
+    /// For what servers write.
+    pub folder: PathBuf,
+}
+
+/// How servers are started.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Our binary.
+    pub binary: PathBuf,
+    /// Cores they may run on.
+    pub cores: Vec<usize>,
+    /// Threads or processes that answer.
+    pub workers: usize,
+    /// Further environment of ours.
+    pub variables: Vec<(String, String)>,
+}
+
+/// A running server. It is stopped when it is dropped.
+pub struct Server {
+    /// Which it is.
+    pub kind: Kind,
+    /// Where it answers.
+    pub address: SocketAddr,
+    /// Its process and its descendants.
+    pub processes: Vec<u32>,
+    _process: Process,
+}
+
+/// Ends a process when it is dropped.
+enum Process {
+    Own(Child),
+    Peer { _peer: Peer },
+}
+
+// === impl Kind ===
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Echo => f.write_str("echo"),
+            Self::StreamDns => f.write_str("Stream-DNS"),
+            Self::Peer(kind) => kind.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text.to_ascii_lowercase().as_str() {
+            "echo" => Self::Echo,
+            "stream-dns" => Self::StreamDns,
+            "nsd" => Self::Peer(peers::Kind::Nsd),
+            "knot" => Self::Peer(peers::Kind::Knot),
+            "bind" => Self::Peer(peers::Kind::Bind),
+            "powerdns" => Self::Peer(peers::Kind::PowerDns),
+            _ => return Err(format!("{text:?} is none of echo, stream-dns, nsd, knot, bind, powerdns")),
+        })
+    }
+}
+
+// === impl Place ===
+
+impl Place {
+    /// Writes what servers load of a world into a folder; zone files only where somebody reads them.
+    pub fn write(world: World, folder: &Path, zone_files: bool) -> Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let (journal, folder) = (folder.join("journal.jsonl"), folder.to_owned());
+        world.write_journal(&journal)?;
+        let zones = match zone_files {
+            true => world.write_zone_files(&folder.join("zones"))?,
+            false => Vec::new(),
+        };
+        Ok(Self { world, zones, journal, folder })
+    }
+}
+
+// === impl Server ===
+
+impl Server {
+    /// Starts one and waits until it serves the last zone and is at rest.
+    pub fn start(kind: Kind, place: &Place, how: &Start) -> Result<Self> {
+        let before = cpu::allowed()?;
+        // What is started inherits the cores of the thread that starts it.
+        cpu::pin(&how.cores)?;
+        let server = Self::start_here(kind, place, how);
+        cpu::pin(&before)?;
+        let mut server = server?;
+        server.loaded(place.world)?;
+        server.processes = cpu::family(server.processes[0]);
+        server.rest()?;
+        Ok(server)
+    }
+
+    /// Waits until it answers for the last zone: while it loads, a server says SERVFAIL, REFUSED or nothing.
+    fn loaded(&self, world: World) -> Result<()> {
+        let soa = query(1, &world.apex_of(world.zones() - 1), 6.into(), false, true)?;
+        within(PATIENCE, &format!("{} answers", self.kind), || {
+            let answer = exchange::one(self.address, &soa).ok().flatten()?;
+            (self.kind == Kind::Echo || answer.get(3)? & 0x0f == 0 && *answer.get(7)? == 1).then_some(())
+        })
+    }
+
+    fn start_here(kind: Kind, place: &Place, how: &Start) -> Result<Self> {
+        if let Kind::Peer(peer) = kind {
+            let setup = Setup { patience: PATIENCE, workers: how.workers, answer_cache: true };
+            let peer = Peer::start_with(peer, &place.folder, &place.zones, setup)?;
+            let (address, process) = (peer.address, peer.process());
+            let _process = Process::Peer { _peer: peer };
+            return Ok(Self { kind, address, processes: vec![process], _process });
+        }
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+        let mut command = match kind {
+            Kind::Echo => {
+                let mut command = Command::new(std::env::current_exe()?);
+                command.args(["echo", "--listen", &address.to_string()]);
+                command
+            }
+            _ => ours(address, place, how),
+        };
+        let log = File::create(place.folder.join(format!("{kind}.log")))?;
+        let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
+        let child = child.with_context(|| format!("{command:?} does not start"))?;
+        let processes = vec![child.id()];
+        Ok(Self { kind, address, processes, _process: Process::Own(child) })
+    }
+
+    /// Waits until it has nothing to do: what it still writes or tidies up is not what a query costs.
+    pub fn rest(&self) -> Result<()> {
+        let (look, quiet) = (Duration::from_millis(200), Duration::from_millis(10));
+        for _ in 0..PATIENCE.as_millis() / look.as_millis() {
+            let before = cpu::used(&self.processes);
+            std::thread::sleep(look);
+            if cpu::used(&self.processes).saturating_sub(before) < quiet {
+                return Ok(());
+            }
+        }
+        ensure!(false, "{} does not come to rest", self.kind);
+        Ok(())
+    }
+}
+
+fn ours(address: SocketAddr, place: &Place, how: &Start) -> Command {
+    let mut command = Command::new(&how.binary);
+    command.env_clear().current_dir(&place.folder).arg("serve");
+    command.arg("--journal").arg(&place.journal).arg("--store").arg(place.folder.join("store.redb"));
+    command.args(["--listen", &address.to_string(), "--listeners", &how.workers.to_string()]);
+    command.env("DNS_ADMIN_ADDRESS", "127.0.0.1:0");
+    command.envs(how.variables.iter().cloned());
+    command
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Self::Own(child) = self {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
