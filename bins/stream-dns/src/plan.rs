@@ -87,6 +87,7 @@ fn kafka(settings: &settings::Kafka, topic: &str) -> SourceConfig {
             password: Secret::text(&sasl.password).unwrap_or_default(),
         }),
         tls: TlsConfig { enabled, ca, cert, key },
+        incomplete: settings.incomplete_topics.iter().any(|own| own == topic),
         properties: settings.properties.clone(),
     })
 }

@@ -105,6 +105,7 @@ pub fn sources(sources: &[SourceStatus]) -> Value {
                     "at": partition.at,
                     "position": partition.position.map(|position| position.to_string()),
                     "lag": partition.lag,
+                    "lag_seconds": partition.lag_time.as_secs_f64(),
                 })
             })
             .collect();
@@ -116,6 +117,12 @@ pub fn sources(sources: &[SourceStatus]) -> Value {
             "alarm": source.alarm,
             "last_error": source.last_error,
             "events_read": source.events_read,
+            "log": {
+                "identity": source.log.identity.as_deref(),
+                "from_start": source.log.from_start,
+                "tombstone_retention_seconds": source.log.tombstone_retention.map(|kept| kept.as_secs()),
+            },
+            "warnings": source.warnings,
             "partitions": partitions,
         })
     };

@@ -3,8 +3,8 @@
 use actix::{Actor, Addr, Arbiter, Context, Handler, System};
 use admin_api::{AdminApi, Config, Credentials, Peers, bind};
 use messages::{
-    AwaitApplied, Draining, Edit, ListZones, Measured, Publish, PublishError, Published, Quarantined,
-    ReadMetrics, ReadQuarantine, ReadRecords, ReadSources, ReadStoreStatus, RecordSet, Shutdown,
+    AwaitApplied, Draining, Edit, ListZones, LogFacts, Measured, Publish, PublishError, Published,
+    Quarantined, ReadMetrics, ReadQuarantine, ReadRecords, ReadSources, ReadStoreStatus, RecordSet, Shutdown,
     SourceStatus, StoreStatus, StoreUnavailable, Value, ZoneSummary,
 };
 use serde_json::{Value as Json, json};
@@ -135,6 +135,8 @@ impl Handler<ReadSources> for Peer {
             alarm,
             last_error: None,
             events_read: 4,
+            log: LogFacts::default(),
+            warnings: vec!["it is not compacted".into()],
             partitions: Vec::new(),
         };
         vec![source("dns", None), source("shrunk", Some("it shrank".to_owned()))]

@@ -3,6 +3,7 @@
 use crate::batch::Batch;
 use crate::config::BatchConfig;
 use crate::lane::{Closed, Item, Lane};
+use messages::LogFacts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 use zone_model::{Event, Partition, Position, SourceId, Timestamp};
@@ -25,6 +26,7 @@ pub struct Assembler {
     bytes: usize,
     positions: BTreeMap<Partition, Position>,
     in_step: Option<Timestamp>,
+    log: LogFacts,
     /// A moment that waits for the changes that were open when it was reported.
     waiting: Option<(Timestamp, BTreeSet<Partition>)>,
     early: Vec<ClosedEarly>,
@@ -68,6 +70,7 @@ impl Assembler {
             bytes: 0,
             positions: BTreeMap::new(),
             in_step: None,
+            log: LogFacts::default(),
             waiting: None,
             early: Vec::new(),
         }
@@ -96,6 +99,11 @@ impl Assembler {
     /// The partition has nothing more at present.
     pub fn at_end(&mut self, partition: Partition) {
         self.lanes.entry(partition).or_default().at_end();
+    }
+
+    /// What is known of the log as a whole from now on.
+    pub fn log(&mut self, facts: LogFacts) {
+        self.log = facts;
     }
 
     /// Everything that all partitions had at this moment has been fed.
@@ -146,6 +154,7 @@ impl Assembler {
             events: std::mem::take(&mut self.events),
             positions: std::mem::take(&mut self.positions).into_iter().collect(),
             in_step: self.in_step.take(),
+            log: self.log.clone(),
             bytes: std::mem::take(&mut self.bytes),
         }
     }

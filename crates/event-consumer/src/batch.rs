@@ -1,5 +1,6 @@
 //! What is handed on.
 
+use messages::LogFacts;
 use std::fmt;
 use zone_model::{Event, Partition, Position, SourceId, Timestamp};
 
@@ -15,6 +16,8 @@ pub struct Batch {
     pub positions: Vec<(Partition, Position)>,
     /// The moment with which whoever has applied this batch, and all before it, is in step.
     pub in_step: Option<Timestamp>,
+    /// What is known of the log as a whole by now.
+    pub log: LogFacts,
     /// Bytes of keys, values and headers.
     pub bytes: usize,
 }

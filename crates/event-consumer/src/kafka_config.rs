@@ -20,6 +20,9 @@ pub struct KafkaConfig {
     pub sasl: Option<SaslConfig>,
     /// Encryption.
     pub tls: TlsConfig,
+    /// Whether a node that has nothing yet may begin with what is left of a topic whose beginning is gone: retention
+    /// has taken it. Otherwise it raises an alarm and serves nothing from it.
+    pub incomplete: bool,
     /// Further properties of librdkafka, by their own names. Those that would break a promise are refused:
     /// see [`kafka_properties`].
     #[serde(serialize_with = "masked")]
@@ -243,6 +246,7 @@ impl fmt::Debug for KafkaConfig {
             .field("topic", &self.topic)
             .field("sasl", &self.sasl)
             .field("tls", &self.tls)
+            .field("incomplete", &self.incomplete)
             .field("properties", &properties)
             .finish()
     }

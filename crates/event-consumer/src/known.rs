@@ -2,10 +2,10 @@
 
 use crate::link::Step;
 use crate::reader::ReaderStatus;
-use crate::source::{Progress, SourceSpec};
-use messages::{PartitionStatus, SourceStatus};
+use crate::source::SourceSpec;
+use messages::SourceStatus;
 use tokio::sync::watch;
-use zone_model::{Partition, Position, SourceId, Timestamp};
+use zone_model::{SourceId, Timestamp};
 
 /// How a source is, for whoever asks.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub(crate) struct Counters {
     pub(crate) bytes: u64,
     pub(crate) unusable: u64,
     pub(crate) closed_early: u64,
+    pub(crate) ahead: u64,
     pub(crate) failures: u64,
 }
 
@@ -84,18 +85,13 @@ impl Known {
             bytes: self.before.bytes + reader.bytes,
             unusable: self.before.unusable + reader.unusable,
             closed_early: self.before.closed_early + reader.closed_early,
+            ahead: self.before.ahead + reader.ahead,
             failures: self.before.failures,
         }
     }
 
     pub(crate) fn status(&self) -> SourceStatus {
         let reader = self.reader.borrow();
-        let partition = |(progress, position): &(Progress, Option<Position>)| PartitionStatus {
-            partition: progress.partition,
-            at: progress.at.clone(),
-            position: *position,
-            lag: progress.lag,
-        };
         SourceStatus {
             source: self.id.clone(),
             kind: self.kind,
@@ -104,16 +100,9 @@ impl Known {
             alarm: self.alarm.clone().or_else(|| reader.alarm.clone()),
             last_error: reader.last_error.clone().or_else(|| self.error.clone()),
             events_read: self.counters().events,
-            partitions: reader.partitions.iter().map(partition).collect(),
+            log: reader.log.clone(),
+            warnings: reader.warnings.clone(),
+            partitions: reader.partitions.clone(),
         }
-    }
-
-    pub(crate) fn lags(&self) -> Vec<(Partition, u64)> {
-        self.reader
-            .borrow()
-            .partitions
-            .iter()
-            .map(|(progress, _)| (progress.partition, progress.lag))
-            .collect()
     }
 }

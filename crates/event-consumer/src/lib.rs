@@ -70,6 +70,7 @@ mod kafka;
 mod kafka_config;
 mod known;
 mod lane;
+mod lateness;
 mod link;
 mod measure;
 mod reader;

@@ -11,7 +11,7 @@ use crate::source::SourceSpec;
 use messages::{Applied, ApplyChanges, ApplyError, OpenSource, Permits, Recipient};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-use zone_model::Timestamp;
+use zone_model::{SourceId, Timestamp};
 
 /// Whom a consumer speaks to.
 #[derive(Clone)]
@@ -40,6 +40,8 @@ pub(crate) struct Link {
     stage: Stage,
     /// Failures since the last success.
     failures: u32,
+    /// Whether the store has been in step with the source once.
+    has_been_in_step: bool,
     /// Panics over a batch, here or in the store, since the last success.
     crashes: u32,
 }
@@ -81,7 +83,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 impl Link {
     pub(crate) fn new(spec: SourceSpec, config: BatchConfig) -> Self {
-        Self { spec, config, stage: Stage::Open, failures: 0, crashes: 0 }
+        Self { spec, config, stage: Stage::Open, failures: 0, has_been_in_step: false, crashes: 0 }
     }
 
     /// Does the next thing there is to do, however long it takes. A batch that was sent is waited for also when
@@ -111,6 +113,7 @@ impl Link {
                 return self.fail(Stage::Open, format!("the store's actor cannot be reached: {error}"));
             }
         };
+        self.has_been_in_step = state.in_step.is_some();
         let (sender, batches) = mpsc::channel(1);
         match Reader::start(self.spec.clone(), state.positions, self.config.clone(), sender) {
             Ok(reader) => {
@@ -154,13 +157,19 @@ impl Link {
         batches: mpsc::Receiver<Batch>,
         around: &mut Surroundings,
     ) -> Step {
-        let Batch { source, events, positions, in_step, bytes: _ } = batch;
+        if !self.has_been_in_step && batch.log.from_start == Some(false) && !self.spec.accepts_incomplete() {
+            close(reader, batches).await;
+            self.stage = Stage::Halted;
+            return Step::Halted(incomplete(self.spec.id()));
+        }
+        let Batch { source, events, positions, in_step, log: _, bytes: _ } = batch;
         let permit = around.permits.take().await;
         let result =
             around.peers.apply.send(ApplyChanges { source, events, positions, in_step, permit }).await;
         match result {
             Ok(Ok(applied)) => {
                 (self.failures, self.crashes) = (0, 0);
+                self.has_been_in_step |= in_step.is_some();
                 self.stage = Stage::Read { reader, batches };
                 Step::Applied { applied, in_step }
             }
@@ -218,6 +227,16 @@ impl Link {
             }
         }
     }
+}
+
+/// Why a node that has nothing yet does not read a log whose beginning is gone.
+fn incomplete(source: &SourceId) -> String {
+    format!(
+        "the log `{source}` no longer begins where it began: retention has taken events, and this node has nothing \
+         yet, so what it would serve had holes. Nothing is applied from it, and the node answers SERVFAIL. Publish \
+         the zones anew to a topic that is compacted; or, if what is left is everything that counts, name the topic \
+         in `kafka.incomplete-topics` and start again"
+    )
 }
 
 /// Ends a reader without holding up the actors beside this one.

@@ -10,7 +10,7 @@ use zone_model::{Partition, SourceId};
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     counted: BTreeMap<SourceId, (Counters, u64)>,
-    gauges: BTreeMap<(&'static str, SourceId, Option<Partition>), u64>,
+    gauges: BTreeMap<(&'static str, SourceId, Option<Partition>), f64>,
 }
 
 // === impl Meter ===
@@ -26,6 +26,7 @@ impl Meter {
             ("dns_events_unusable_total", now.0.unusable, then.0.unusable),
             ("dns_events_quarantined_total", now.1, then.1),
             ("dns_changes_closed_early_total", now.0.closed_early, then.0.closed_early),
+            ("dns_events_ahead_total", now.0.ahead, then.0.ahead),
             ("dns_source_failures_total", now.0.failures, then.0.failures),
         ];
         for (name, now, then) in counts {
@@ -34,10 +35,13 @@ impl Meter {
             }
         }
         let status = known.status();
-        self.gauge("dns_source_connected", &known.id, None, u64::from(status.connected), samples);
-        self.gauge("dns_source_alarm", &known.id, None, u64::from(status.alarm.is_some()), samples);
-        for (partition, lag) in known.lags() {
-            self.gauge("dns_source_lag", &known.id, Some(partition), lag, samples);
+        self.gauge("dns_source_connected", &known.id, None, f64::from(u8::from(status.connected)), samples);
+        self.gauge("dns_source_alarm", &known.id, None, f64::from(u8::from(status.alarm.is_some())), samples);
+        self.gauge("dns_source_warnings", &known.id, None, status.warnings.len() as f64, samples);
+        for own in status.partitions {
+            self.gauge("dns_source_lag", &known.id, Some(own.partition), own.lag as f64, samples);
+            let lag_seconds = own.lag_time.as_secs_f64();
+            self.gauge("dns_source_lag_seconds", &known.id, Some(own.partition), lag_seconds, samples);
         }
     }
 
@@ -51,11 +55,11 @@ impl Meter {
         name: &'static str,
         source: &SourceId,
         partition: Option<Partition>,
-        value: u64,
+        value: f64,
         samples: &mut Vec<Sample>,
     ) {
         if self.gauges.insert((name, source.clone(), partition), value) != Some(value) {
-            samples.push(Sample::gauge(name, labels(source, partition), value as f64));
+            samples.push(Sample::gauge(name, labels(source, partition), value));
         }
     }
 }

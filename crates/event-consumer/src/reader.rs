@@ -8,15 +8,17 @@ use crate::assemble::{Assembler, ClosedEarly};
 use crate::batch::Batch;
 use crate::complaints::Complaints;
 use crate::config::BatchConfig;
+use crate::lateness::{Ahead, Lateness};
 use crate::source::{Output, Progress, Source, SourceSpec};
+use messages::{LogFacts, PartitionStatus};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
-use zone_model::{Event, EventBody, Partition, Position, RawEvent};
+use zone_model::{Event, EventBody, Partition, Position, RawEvent, Timestamp};
 
 /// A source's thread. It ends when this is dropped, at the latest [`IDLE`] later.
 #[derive(Debug)]
@@ -44,8 +46,14 @@ pub struct ReaderStatus {
     pub unusable: u64,
     /// Changes that were handed on before all of them was there.
     pub closed_early: u64,
+    /// Events whose timestamp was more than five minutes ahead of this node's clock.
+    pub ahead: u64,
+    /// What is known of the log as a whole.
+    pub log: LogFacts,
+    /// What about the log keeps a promise from holding, each with what follows.
+    pub warnings: Vec<String>,
     /// Partition by partition.
-    pub partitions: Vec<(Progress, Option<Position>)>,
+    pub partitions: Vec<PartitionStatus>,
     /// Why the thread ended, when it has.
     pub ended: Option<Ended>,
 }
@@ -74,7 +82,7 @@ pub(crate) trait Sink: Send + 'static {
 
 /// Why a batch was not taken.
 pub(crate) enum Refused {
-    Full(Batch),
+    Full(Box<Batch>),
     Closed,
 }
 
@@ -139,6 +147,8 @@ struct Reading<'a, S> {
     positions: BTreeMap<Partition, Position>,
     counted: Counted,
     complaints: Complaints,
+    lateness: Lateness,
+    ahead: Ahead,
     alarm: Option<String>,
     status_due: Instant,
 }
@@ -150,7 +160,9 @@ struct Counted {
     bytes: u64,
     unusable: u64,
     closed_early: u64,
+    ahead: u64,
     link: Option<Result<(), String>>,
+    log: Option<(LogFacts, Vec<String>)>,
 }
 
 // === impl Reading ===
@@ -181,6 +193,8 @@ impl<'a, S: Sink> Reading<'a, S> {
             positions: positions.iter().copied().collect(),
             counted: Counted::default(),
             complaints: Complaints::default(),
+            lateness: Lateness::since(Instant::now()),
+            ahead: Ahead::default(),
             alarm: None,
             status_due: Instant::now(),
         };
@@ -191,9 +205,9 @@ impl<'a, S: Sink> Reading<'a, S> {
         let mut outputs = Vec::new();
         while self.is_wanted.try_recv() != Err(TryRecvError::Disconnected) {
             let more = source.poll(self.patience(), &mut outputs);
-            let now = Instant::now();
+            let (now, clock) = (Instant::now(), clock());
             for output in outputs.drain(..) {
-                self.take(output, now);
+                self.take(output, now, clock);
                 if self.assembler.is_full() && !self.hand_on(source) {
                     return Ended::Stopped;
                 }
@@ -206,6 +220,10 @@ impl<'a, S: Sink> Reading<'a, S> {
             let unsaid = self.complaints.unsaid(now);
             if unsaid > 0 {
                 tracing::warn!(events = unsaid, "more events cannot be used and are quarantined");
+            }
+            let unsaid = self.ahead.unsaid(now);
+            if unsaid > 0 {
+                tracing::warn!(events = unsaid, "more events have timestamps ahead of this node's clock");
             }
             if let Some(alarm) = self.alarm.take() {
                 let handed_on = !self.assembler.is_something() || self.hand_on(source);
@@ -232,16 +250,17 @@ impl<'a, S: Sink> Reading<'a, S> {
         deadline.unwrap_or(IDLE).min(IDLE)
     }
 
-    fn take(&mut self, output: Output, now: Instant) {
+    fn take(&mut self, output: Output, now: Instant, clock: Timestamp) {
         match output {
             Output::Event(raw) => {
                 let bytes = size_of_raw(&raw);
-                self.take_event(zone_model::decode::decode(raw), bytes, now);
+                self.take_event(zone_model::decode::decode(raw), bytes, now, clock);
             }
             Output::Unusable(event) => {
                 let bytes = size_of_event(&event);
-                self.take_event(event, bytes, now);
+                self.take_event(event, bytes, now, clock);
             }
+            Output::Log(facts, warnings) => self.learn(facts, warnings),
             Output::Passed(partition, position) => {
                 self.positions.insert(partition, position);
                 self.assembler.passed(partition, position);
@@ -262,9 +281,34 @@ impl<'a, S: Sink> Reading<'a, S> {
         }
     }
 
-    fn take_event(&mut self, event: Event, bytes: usize, now: Instant) {
+    /// Warnings are said once, when they come up.
+    fn learn(&mut self, facts: LogFacts, warnings: Vec<String>) {
+        self.assembler.log(facts.clone());
+        let status = self.status.borrow();
+        let before = self.counted.log.as_ref().map_or(&status.warnings, |(_, warnings)| warnings);
+        for warning in warnings.iter().filter(|warning| !before.contains(warning)) {
+            tracing::warn!(warning, "the log keeps a promise from holding");
+        }
+        drop(status);
+        self.counted.log = Some((facts, warnings));
+    }
+
+    fn take_event(&mut self, event: Event, bytes: usize, now: Instant, clock: Timestamp) {
         self.counted.events += 1;
         self.counted.bytes += bytes as u64;
+        self.lateness.event(event.partition, event.timestamp);
+        if let Some(by) = self.ahead.event(event.timestamp, clock) {
+            self.counted.ahead += 1;
+            if self.ahead.may_say(now) {
+                tracing::warn!(
+                    partition = %event.partition,
+                    key = %event.key.escape_ascii(),
+                    ?by,
+                    "an event's timestamp is ahead of this node's clock: it beats every other event of its RRset \
+                     until then; look at its producer's clock"
+                );
+            }
+        }
         if let EventBody::Unusable(unusable) = &event.body {
             self.counted.unusable += 1;
             if self.complaints.may_say(now) {
@@ -313,7 +357,7 @@ impl<'a, S: Sink> Reading<'a, S> {
         match self.sink.try_send(batch) {
             Ok(()) => true,
             Err(Refused::Full(batch)) => {
-                self.pending = Some(batch);
+                self.pending = Some(*batch);
                 true
             }
             Err(Refused::Closed) => false,
@@ -329,22 +373,34 @@ impl<'a, S: Sink> Reading<'a, S> {
     }
 
     fn tell(&mut self, source: &dyn Source, now: Instant, at_once: bool) {
-        let changed = self.counted.events > 0 || self.counted.link.is_some() || self.counted.closed_early > 0;
-        if now < self.status_due && !(at_once || self.counted.link.is_some()) {
+        let urgent = self.counted.link.is_some() || self.counted.log.is_some();
+        let changed = urgent || self.counted.events > 0 || self.counted.closed_early > 0;
+        if now < self.status_due && !(at_once || urgent) {
             return;
         }
         self.status_due = now + STATUS_EVERY;
-        let place = |progress: Progress| {
-            let position = self.positions.get(&progress.partition).copied();
-            (progress, position)
+        let clock = clock();
+        let mut place = |Progress { partition, at, lag }: Progress| {
+            let lag_time = self.lateness.of(partition, lag, now, clock);
+            PartitionStatus {
+                partition,
+                at,
+                position: self.positions.get(&partition).copied(),
+                lag,
+                lag_time,
+            }
         };
-        let partitions: Vec<_> = source.progress().into_iter().map(place).collect();
+        let partitions: Vec<_> = source.progress().into_iter().map(&mut place).collect();
         let counted = std::mem::take(&mut self.counted);
         self.status.send_if_modified(|status| {
             status.events += counted.events;
             status.bytes += counted.bytes;
             status.unusable += counted.unusable;
             status.closed_early += counted.closed_early;
+            status.ahead += counted.ahead;
+            if let Some((facts, warnings)) = counted.log {
+                (status.log, status.warnings) = (facts, warnings);
+            }
             match counted.link {
                 Some(Ok(())) => (status.connected, status.last_error) = (true, None),
                 Some(Err(error)) => (status.connected, status.last_error) = (false, Some(error)),
@@ -363,7 +419,7 @@ impl Sink for tokio::sync::mpsc::Sender<Batch> {
     fn try_send(&mut self, batch: Batch) -> Result<(), Refused> {
         use tokio::sync::mpsc::error::TrySendError;
         Self::try_send(self, batch).map_err(|error| match error {
-            TrySendError::Full(batch) => Refused::Full(batch),
+            TrySendError::Full(batch) => Refused::Full(Box::new(batch)),
             TrySendError::Closed(_) => Refused::Closed,
         })
     }
@@ -377,7 +433,7 @@ impl Sink for std::sync::mpsc::SyncSender<Batch> {
     fn try_send(&mut self, batch: Batch) -> Result<(), Refused> {
         use std::sync::mpsc::TrySendError;
         Self::try_send(self, batch).map_err(|error| match error {
-            TrySendError::Full(batch) => Refused::Full(batch),
+            TrySendError::Full(batch) => Refused::Full(Box::new(batch)),
             TrySendError::Disconnected(_) => Refused::Closed,
         })
     }
@@ -385,6 +441,12 @@ impl Sink for std::sync::mpsc::SyncSender<Batch> {
     fn send(&mut self, batch: Batch) -> bool {
         Self::send(self, batch).is_ok()
     }
+}
+
+/// What this node's clock says.
+fn clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn size_of_raw(raw: &RawEvent) -> usize {

@@ -2,6 +2,7 @@
 
 use crate::config::SourceConfig;
 use crate::error::OpenError;
+use messages::LogFacts;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,9 @@ pub enum Output {
     Away(String),
     /// Nothing more must be applied from the log: what happened, and what to do. The last output of a source.
     Alarm(String),
+    /// What is known of the log as a whole from now on, said before anything is yielded and whenever it changes;
+    /// and what about it keeps a promise from holding, each with what follows.
+    Log(LogFacts, Vec<String>),
     /// A partition is being read, from the beginning or behind its stored position.
     Partition(Partition),
     /// An event as it stands on the log.
@@ -69,6 +73,7 @@ pub struct Progress {
 pub struct SourceSpec {
     id: SourceId,
     kind: &'static str,
+    accepts_incomplete: bool,
     open: Arc<Open>,
 }
 
@@ -84,7 +89,14 @@ impl SourceSpec {
         kind: &'static str,
         open: impl Fn(&[(Partition, Position)]) -> Result<Box<dyn Source>, OpenError> + Send + Sync + 'static,
     ) -> Self {
-        Self { id, kind, open: Arc::new(open) }
+        Self { id, kind, accepts_incomplete: false, open: Arc::new(open) }
+    }
+
+    /// Whether a node that has nothing yet may begin with what is left of a log whose beginning is gone.
+    #[must_use]
+    pub fn accepting_incomplete(mut self, accepts: bool) -> Self {
+        self.accepts_incomplete = accepts;
+        self
     }
 
     /// The source that was configured. `in_step_every` is how often it says with which moment it is in step.
@@ -97,10 +109,11 @@ impl SourceSpec {
         match config {
             #[cfg(feature = "kafka")]
             SourceConfig::Kafka(kafka) => {
-                let kafka = kafka.clone();
-                Ok(Self::new(config.id(), config.kind(), move |positions| {
+                let (kafka, incomplete) = (kafka.clone(), kafka.incomplete);
+                let spec = Self::new(config.id(), config.kind(), move |positions| {
                     Ok(Box::new(crate::kafka::KafkaSource::open(&kafka, in_step_every, positions)?))
-                }))
+                });
+                Ok(spec.accepting_incomplete(incomplete))
             }
             #[cfg(feature = "journal")]
             SourceConfig::Journal(journal) => {
@@ -130,6 +143,11 @@ impl SourceSpec {
     /// The source's kind, for people.
     pub fn kind(&self) -> &'static str {
         self.kind
+    }
+
+    /// Whether a node that has nothing yet may begin with what is left of the log.
+    pub fn accepts_incomplete(&self) -> bool {
+        self.accepts_incomplete
     }
 
     /// Opens the source behind these positions.

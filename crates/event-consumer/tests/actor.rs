@@ -4,7 +4,7 @@ use actix::{Actor, Addr, Context, Handler};
 use event_consumer::scripted::{Scripted, event};
 use event_consumer::{BatchConfig, EventConsumer, OpenError, Output, Peers, Progress, Source, SourceSpec};
 use messages::{
-    Applied, ApplyChanges, ApplyError, Measured, OpenSource, ReadSources, Shutdown, SourceState,
+    Applied, ApplyChanges, ApplyError, LogFacts, Measured, OpenSource, ReadSources, Shutdown, SourceState,
     SourceStatus, Value,
 };
 use std::collections::BTreeMap;
@@ -188,6 +188,67 @@ async fn what_came_before_an_alarm_is_applied_and_nothing_after_it() {
     assert!(!status[0].connected);
     assert_eq!(store.send(WhatWasApplied).await.expect("lives")[&SourceId::new("log")], keys(10));
     consumer.send(Shutdown).await.expect("answers");
+}
+
+fn log_that_begins(at_its_start: bool, events: u64) -> Vec<Output> {
+    let facts = LogFacts { from_start: Some(at_its_start), ..LogFacts::default() };
+    let mut steps = script(events);
+    steps.insert(1, Output::Log(facts, vec!["the topic is not compacted".into()]));
+    steps
+}
+
+// DESIGN, "A rebuild never loses a zone by itself": a node without a state of its own answers SERVFAIL on a log
+// that is not whole, until the same word or a setting for such a topic.
+#[actix::test]
+async fn a_node_that_has_nothing_does_not_begin_with_the_rest_of_a_log() {
+    let rest = || Scripted::new(log_that_begins(false, 10), 3).spec("log");
+    let (consumer, store) = start(vec![rest()], Store::default());
+    let status = until(&consumer, |status| status[0].alarm.is_some()).await;
+    let alarm = status[0].alarm.as_deref().unwrap_or_default();
+    assert!(alarm.contains("no longer begins") && alarm.contains("kafka.incomplete-topics"), "{alarm}");
+    assert_eq!(status[0].log.from_start, Some(false));
+    assert_eq!(status[0].warnings, ["the topic is not compacted"]);
+    assert!(store.send(WhatWasApplied).await.expect("lives").is_empty(), "nothing of it was applied");
+    consumer.send(Shutdown).await.expect("answers");
+
+    // Where a setting says so it begins with what is left; whoever was in step before just goes on.
+    let was_in_step = Store { in_step: Some(Timestamp(1)), ..Store::default() };
+    for (spec, store) in [(rest().accepting_incomplete(true), Store::default()), (rest(), was_in_step)] {
+        let (consumer, store) = start(vec![spec], store);
+        until(&consumer, in_step).await;
+        assert_eq!(store.send(WhatWasApplied).await.expect("lives")[&SourceId::new("log")], keys(10));
+        consumer.send(Shutdown).await.expect("answers");
+    }
+}
+
+#[actix::test]
+async fn a_log_whose_beginning_goes_while_it_is_read_for_the_first_time_is_an_alarm_too() {
+    let mut steps = log_that_begins(true, 10);
+    let facts = LogFacts { from_start: Some(false), ..LogFacts::default() };
+    steps.insert(steps.len() - 1, Output::Log(facts, Vec::new()));
+    let (consumer, _store) = start(vec![Scripted::new(steps, 1).spec("log")], Store::default());
+    let status = until(&consumer, |status| status[0].alarm.is_some()).await;
+    assert_eq!(status[0].in_step, None, "it was not in step with it");
+    consumer.send(Shutdown).await.expect("answers");
+}
+
+// DESIGN, "The log": timestamps more than 5 minutes ahead are reported.
+#[actix::test]
+async fn events_from_the_future_are_counted_and_applied() {
+    let ahead = Scripted::new(
+        vec![
+            Output::Connected,
+            event(0, 1, "now", None, Headers::new()).expect("fits"),
+            event(0, u64::from(u32::MAX) << 16, "later", None, Headers::new()).expect("fits"),
+            Output::InStep(Timestamp(99)),
+        ],
+        9,
+    );
+    let (consumer, store) = start(vec![ahead.spec("log")], Store::default());
+    until(&consumer, in_step).await;
+    consumer.send(Shutdown).await.expect("answers");
+    let counted = store.send(WhatWasCounted).await.expect("lives");
+    assert_eq!((counted["dns_events_ahead_total"], counted["dns_events_read_total"]), (1, 2));
 }
 
 /// A source that panics after some polls.

@@ -17,7 +17,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use support::{PATIENCE, Seen, follow, produce, producer, value, wait_for};
+use support::{PATIENCE, Seen, follow, produce, producer, status, value, wait_for};
 use zone_model::{KafkaPosition, Partition};
 
 fn brokers() -> String {
@@ -155,6 +155,53 @@ fn retention_that_overtook_the_position_is_an_alarm() {
     let mut seen = Seen::default();
     seen.until(&mut follower, |seen| seen.in_step.is_some());
     assert_eq!(seen.keys(), ["n8.example.|A", "n9.example.|A"]);
+    delete(&topic);
+}
+
+#[test]
+#[ignore = "needs a broker"]
+fn a_topic_that_lost_its_beginning_says_so_and_what_else_is_wrong_with_it() {
+    let topic = fresh("rest");
+    let new = NewTopic::new(&topic, 2, TopicReplication::Fixed(1))
+        .set("cleanup.policy", "delete")
+        .set("message.timestamp.type", "LogAppendTime");
+    wait(admin().create_topics([&new], &AdminOptions::new())).expect("created");
+    let producer = producer(&brokers(), &[]);
+    (0..10).for_each(|n| produce(&producer, &topic, 1, &format!("n{n}"), None, 0));
+    producer.flush(PATIENCE).expect("delivered");
+    let mut follower = follow(&brokers(), &topic, &BTreeMap::new());
+    let mut seen = Seen::default();
+    seen.until(&mut follower, |seen| seen.in_step.is_some());
+    let before = status(&follower);
+    assert_eq!((before.log.from_start, before.log.tombstone_retention), (Some(true), None), "{before:?}");
+    assert_eq!(before.warnings.len(), 2, "{:?}", before.warnings);
+    assert!(before.warnings[0].contains("not compacted") && before.warnings[1].contains("LogAppendTime"));
+
+    let mut below = TopicPartitionList::new();
+    below.add_partition_offset(&topic, 1, Offset::Offset(8)).expect("an offset");
+    wait(admin().delete_records(&below, &AdminOptions::new())).expect("deleted");
+    // Who follows it learns of it with the next moment; who comes anew, before the first event.
+    wait_for(&mut follower, |status| status.log.from_start == Some(false));
+    follower.close();
+    let mut follower = follow(&brokers(), &topic, &BTreeMap::new());
+    let batch = follower.next_batch(PATIENCE).expect("what is left");
+    assert_eq!(batch.log.from_start, Some(false));
+    assert_eq!(batch.log.identity, before.log.identity);
+    delete(&topic);
+}
+
+#[test]
+#[ignore = "needs a broker"]
+fn how_long_tombstones_are_kept_is_read_and_a_compacted_topic_warns_of_nothing() {
+    let topic = fresh("tombstones");
+    let new = NewTopic::new(&topic, 1, TopicReplication::Fixed(1))
+        .set("cleanup.policy", "compact")
+        .set("delete.retention.ms", "120000");
+    wait(admin().create_topics([&new], &AdminOptions::new())).expect("created");
+    let mut follower = follow(&brokers(), &topic, &BTreeMap::new());
+    let status = wait_for(&mut follower, |status| status.log.from_start.is_some());
+    assert_eq!(status.log.tombstone_retention, Some(Duration::from_secs(120)));
+    assert!(status.warnings.is_empty(), "{:?}", status.warnings);
     delete(&topic);
 }
 

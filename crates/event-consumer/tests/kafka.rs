@@ -75,7 +75,7 @@ fn a_topic_is_read_whole_and_a_restart_reads_nothing_twice() {
     let lags: Vec<u64> = wait_for(&mut follower, |status| status.partitions.len() == 3)
         .partitions
         .iter()
-        .map(|(progress, _)| progress.lag)
+        .map(|own| own.lag)
         .collect();
     assert_eq!(lags, [0, 0, 0]);
     follower.close();
@@ -106,6 +106,25 @@ fn an_empty_topic_is_in_step_at_once() {
     seen.until(&mut follower, |seen| seen.in_step.is_some());
     assert!(seen.events.is_empty());
     assert!(status(&follower).connected);
+}
+
+// DESIGN, "Start and health": 24 h where the tombstone retention may not be read. The imitation describes no
+// configuration, as a broker does that grants Read and Describe alone.
+#[test]
+fn a_topic_that_may_not_be_described_is_read_with_a_warning() {
+    let cluster = cluster(2);
+    let mut follower = follow(&cluster.bootstrap_servers(), &BTreeMap::new());
+    let status = wait_for(&mut follower, |status| !status.warnings.is_empty());
+    assert!(
+        status.warnings[0].contains("DescribeConfigs") && status.warnings[0].contains("24 hours"),
+        "{status:?}"
+    );
+    let log = wait_for(&mut follower, |status| status.log.from_start.is_some()).log;
+    assert_eq!(log.from_start, Some(true));
+    assert_eq!(log.tombstone_retention, Some(Duration::from_secs(24 * 60 * 60)));
+    assert_eq!(log.identity.map(|id| id.len()), Some(32), "the topic's id, hexadecimal");
+    let mut seen = Seen::default();
+    seen.until(&mut follower, |seen| seen.in_step.is_some());
 }
 
 #[test]

@@ -24,8 +24,8 @@ mod wire;
 pub use actix::{Message, Recipient};
 pub use guard::{Permit, Permits, Snapshot};
 pub use log::{
-    Applied, ApplyChanges, ApplyError, Edit, OpenSource, PartitionStatus, Publish, PublishError, Published,
-    ReadSources, SourceState, SourceStatus,
+    Applied, ApplyChanges, ApplyError, DEFAULT_TOMBSTONE_RETENTION, Edit, LogFacts, OpenSource,
+    PartitionStatus, Publish, PublishError, Published, ReadSources, SourceState, SourceStatus,
 };
 pub use measure::{Labels, Measured, ReadMetrics, Sample, Value};
 pub use store::{

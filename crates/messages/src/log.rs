@@ -2,6 +2,8 @@
 
 use crate::guard::Permit;
 use actix::Message;
+use std::sync::Arc;
+use std::time::Duration;
 use zone_model::{Event, Name, Partition, Position, RecordType, RrSet, SourceId, Timestamp};
 
 /// Asks zone-store where to go on reading a source. Sent before the first [`ApplyChanges`] of the source.
@@ -66,6 +68,27 @@ pub enum ApplyError {
     Stopping,
 }
 
+/// What is known of a log as a whole: what decides whether reading it from its beginning leads to everything
+/// that was ever said on it, and how long a reader may be away from it.
+///
+/// A log is *whole* when its [`identity`](Self::identity) was the same and it
+/// [began at its start](Self::from_start) before a reading and after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFacts {
+    /// Which log it is, whatever its name, in its source's own words: a topic's id, a journal's generation and
+    /// inode. `None` where the source cannot say.
+    pub identity: Option<Arc<str>>,
+    /// Whether all of it still begins where it began: every partition at offset 0, a journal at its generation's
+    /// start. `None` as long as nobody knows.
+    pub from_start: Option<bool>,
+    /// How long a null is kept before compaction may take it: who was away for longer may have missed it. `None`
+    /// where a null is kept as long as everything around it.
+    pub tombstone_retention: Option<Duration>,
+}
+
+/// How long a null is kept where the log does not say: the default of Kafka's `delete.retention.ms`.
+pub const DEFAULT_TOMBSTONE_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Asks event-consumer how its sources are.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "Vec<SourceStatus>")]
@@ -88,6 +111,10 @@ pub struct SourceStatus {
     pub last_error: Option<String>,
     /// Events read since the start.
     pub events_read: u64,
+    /// What is known of the log as a whole.
+    pub log: LogFacts,
+    /// What about the log keeps a promise from holding, each with what follows from it; nothing stops for them.
+    pub warnings: Vec<String>,
     /// Partition by partition.
     pub partitions: Vec<PartitionStatus>,
 }
@@ -103,6 +130,18 @@ pub struct PartitionStatus {
     pub position: Option<Position>,
     /// How much is left to read up to the end last seen: events for Kafka, bytes for a journal.
     pub lag: u64,
+    /// For how long reading has been behind: 0 where nothing is left to read, else the time since nothing was, or
+    /// the age of the last event read where that is less.
+    pub lag_time: Duration,
+}
+
+// === impl LogFacts ===
+
+/// What is to be assumed while nothing is known.
+impl Default for LogFacts {
+    fn default() -> Self {
+        Self { identity: None, from_start: None, tombstone_retention: Some(DEFAULT_TOMBSTONE_RETENTION) }
+    }
 }
 
 /// Publishes a change of one zone as events on the log.

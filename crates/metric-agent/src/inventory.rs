@@ -55,6 +55,11 @@ pub const METRICS: &[Metric] = &[
         &["source"],
         "Changes of several events shown before all of them came.",
     ),
+    counter(
+        "dns_events_ahead_total",
+        &["source"],
+        "Events read whose timestamp is more than five minutes ahead of this node's clock.",
+    ),
     counter("dns_source_failures_total", &["source"], "Times that a log could not be read."),
     gauge("dns_source_connected", &["source"], "Whether a log can be read at present, 1 or 0."),
     gauge(
@@ -66,6 +71,16 @@ pub const METRICS: &[Metric] = &[
         "dns_source_lag",
         &["partition", "source"],
         "What is left to read: events for Kafka, bytes for a journal.",
+    ),
+    gauge(
+        "dns_source_lag_seconds",
+        &["partition", "source"],
+        "For how long reading has been behind; 0 where nothing is left to read.",
+    ),
+    gauge(
+        "dns_source_warnings",
+        &["source"],
+        "What about a log keeps a promise from holding; the status says what.",
     ),
     // event-producer
     counter(

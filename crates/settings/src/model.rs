@@ -105,6 +105,9 @@ pub struct Kafka {
     /// The topics to follow; not empty where brokers are not.
     #[serde(default)]
     pub topics: Vec<String>,
+    /// Those of the topics that a node which has nothing yet may read although their beginning is gone.
+    #[serde(default)]
+    pub incomplete_topics: Vec<String>,
     /// Logging in.
     pub sasl: Sasl,
     /// Encryption.

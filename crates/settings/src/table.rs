@@ -49,6 +49,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("journal.path", &["DNS_JOURNAL_PATH"], Kind::Path, "", "A journal file to follow. Without it, and without Kafka, `journal.jsonl` in the directory the server is started in. As a flag it stands in the place of all logs that are configured.").flag("--journal"),
     setting("kafka.brokers", &["DNS_KAFKA_ADDRESS"], Kind::Words, "", "Brokers of Apache Kafka to begin with, `HOST:PORT`."),
     setting("kafka.topics", &["DNS_KAFKA_TOPICS", "DNS_KAFKA_TOPIC"], Kind::Words, "", "The topics to follow. Changes are published to the first."),
+    setting("kafka.incomplete-topics", &["DNS_KAFKA_INCOMPLETE_TOPICS"], Kind::Words, "", "Those of the topics that a node which has nothing yet may read although retention has taken their beginning. Otherwise it raises an alarm and answers SERVFAIL: what it would serve had holes."),
     setting("kafka.properties", &[], Kind::Properties, "", "Further properties of librdkafka by their own names, passed through. Those that would break a promise are refused."),
     setting("kafka.sasl.enabled", &["DNS_KAFKA_SASL_ENABLE"], Kind::Bool, "false", "Whether to log in at the brokers."),
     setting("kafka.sasl.mechanism", &["DNS_KAFKA_SASL_MECHANISM"], MECHANISM, "", "How to log in."),

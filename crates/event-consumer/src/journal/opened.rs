@@ -4,6 +4,7 @@ use super::header::{id_of, read_header};
 use super::line::{PARTITION, Understood, quarantined, understand};
 use super::lines::Lines;
 use crate::source::Output;
+use messages::LogFacts;
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -67,6 +68,13 @@ impl Opened {
             unsynced: true,
             in_step_due: Instant::now(),
         }))
+    }
+
+    /// What is known of the journal as a log: a file begins where its generation does, and whoever compacts it takes
+    /// nulls only from those that have read them.
+    pub(crate) fn facts(&self) -> LogFacts {
+        let identity = format!("generation {}, inode {}", self.at.generation, self.at.inode);
+        LogFacts { identity: Some(identity.into()), from_start: Some(true), tombstone_retention: None }
     }
 
     /// How many bytes were read, those of an unfinished line included.

@@ -175,7 +175,8 @@ impl JournalSource {
         // The path may be a link, and lead to another directory than before.
         self.watch = None;
         self.ensure_watch();
-        out.extend([Output::Connected, Output::Partition(PARTITION)]);
+        let log = Output::Log(opened.facts(), Vec::new());
+        out.extend([Output::Connected, log, Output::Partition(PARTITION)]);
         Ok(opened)
     }
 

@@ -1,6 +1,7 @@
 //! A consumer of one topic: requests go out, and everything comes back in one queue.
 
 use super::context::Context;
+use super::facts::TopicConfig;
 use super::ffi::{self, Queue};
 use crate::error::{ConfigError, OpenError};
 use crate::kafka_config::{KafkaConfig, kafka_properties, shown};
@@ -34,12 +35,22 @@ pub(crate) enum Happened {
     End { partition: i32, offset: i64 },
     /// The answer to [`Client::describe`].
     Described(Result<Description, (RDKafkaErrorCode, String)>),
-    /// The answer to [`Client::ask_ends`]: the offset behind the last event that may be read.
-    Ends(Result<Vec<(i32, i64)>, (RDKafkaErrorCode, String)>),
+    /// The answer to [`Client::describe_config`].
+    Configured(Result<TopicConfig, (RDKafkaErrorCode, String)>),
+    /// The answer to [`Client::ask_edges`]: the first offset there is, or the one behind the last event that may be
+    /// read.
+    Edges(Edge, Result<Vec<(i32, i64)>, (RDKafkaErrorCode, String)>),
     /// Something does not work.
     Failed { code: RDKafkaErrorCode, partition: Option<i32>, text: String },
     /// Nothing that concerns us.
     Nothing,
+}
+
+/// Which edge of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Edge {
+    Begin,
+    End,
 }
 
 /// An event of a topic.
@@ -103,21 +114,30 @@ impl Client {
     /// Asks for the topic's id and partitions. The first time, and after [`Self::forget_broker`], this waits until
     /// some broker says which one it is.
     pub(crate) fn describe(&mut self) -> Result<(), (RDKafkaErrorCode, String)> {
-        let broker = match self.broker {
-            Some(broker) => broker,
-            None => {
-                let metadata = self.consumer.fetch_metadata(Some(&self.topic), FIND_BROKER);
-                let code = |error: &KafkaError| error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-                let metadata = metadata.map_err(|error| (code(&error), error.to_string()))?;
-                // Who was asked as a bootstrap server has no id yet; then it is one of those that it named.
-                let answered = Some(metadata.orig_broker_id()).filter(|id| *id >= 0);
-                let named = || metadata.brokers().first().map(|broker| broker.id());
-                let nobody = || (RDKafkaErrorCode::BrokerNotAvailable, "no broker is known".to_owned());
-                *self.broker.insert(answered.or_else(named).ok_or_else(nobody)?)
-            }
-        };
+        let broker = self.broker()?;
         self.queue.describe(&self.consumer, &self.topic_c, broker);
         Ok(())
+    }
+
+    /// Asks for the topic's configuration, as [`Self::describe`] does.
+    pub(crate) fn describe_config(&mut self) -> Result<(), (RDKafkaErrorCode, String)> {
+        let broker = self.broker()?;
+        self.queue.describe_config(&self.consumer, &self.topic_c, broker);
+        Ok(())
+    }
+
+    fn broker(&mut self) -> Result<i32, (RDKafkaErrorCode, String)> {
+        if let Some(broker) = self.broker {
+            return Ok(broker);
+        }
+        let metadata = self.consumer.fetch_metadata(Some(&self.topic), FIND_BROKER);
+        let code = |error: &KafkaError| error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+        let metadata = metadata.map_err(|error| (code(&error), error.to_string()))?;
+        // Who was asked as a bootstrap server has no id yet; then it is one of those that it named.
+        let answered = Some(metadata.orig_broker_id()).filter(|id| *id >= 0);
+        let named = || metadata.brokers().first().map(|broker| broker.id());
+        let nobody = || (RDKafkaErrorCode::BrokerNotAvailable, "no broker is known".to_owned());
+        Ok(*self.broker.insert(answered.or_else(named).ok_or_else(nobody)?))
     }
 
     /// Asks another broker the next time.
@@ -125,9 +145,9 @@ impl Client {
         self.broker = None;
     }
 
-    /// Asks where these partitions end.
-    pub(crate) fn ask_ends(&self, partitions: impl Iterator<Item = i32>) {
-        self.queue.ask_ends(&self.consumer, &self.topic_c, partitions);
+    /// Asks where these partitions begin or end.
+    pub(crate) fn ask_edges(&self, partitions: impl Iterator<Item = i32>, edge: Edge) {
+        self.queue.ask_edges(&self.consumer, &self.topic_c, partitions, edge);
     }
 
     /// Reads further partitions.

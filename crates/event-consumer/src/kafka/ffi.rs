@@ -1,11 +1,12 @@
-//! What rdkafka's safe interface does not have: a topic's id, leader epochs, the offset of a partition's end,
+//! What rdkafka's safe interface does not have: a topic's id, leader epochs, where a partition begins and ends,
 //! and requests whose answers come in the consumer's own queue.
 //!
 //! All unsafe code of this crate stands here. Pointers that the library hands out belong to the event they came
 //! with; each is read and copied while the event is held, and none leaves this file.
 
-use super::client::{Description, Happened, Message};
+use super::client::{Description, Edge, Happened, Message};
 use super::context::{Context, log};
+use super::facts::TopicConfig;
 use rdkafka::bindings as sys;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
@@ -61,23 +62,53 @@ impl Queue {
         }
     }
 
-    /// Asks where these partitions end for a reader of committed events; the answer is [`Happened::Ends`].
-    pub(crate) fn ask_ends(
+    /// Asks a broker for the topic's configuration; the answer is [`Happened::Configured`].
+    pub(crate) fn describe_config(&self, consumer: &BaseConsumer<Context>, topic: &CString, broker: i32) {
+        let client = consumer.client().native_ptr();
+        // SAFETY: the resource is made and destroyed here and copied by the request, as are the options; the name
+        // outlives the call that copies it; `text` has the length that is said.
+        unsafe {
+            let options = options(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+            let mut text: [c_char; 128] = [0; 128];
+            sys::rd_kafka_AdminOptions_set_broker(options, broker, text.as_mut_ptr(), text.len());
+            let kind = sys::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC;
+            let mut resources = [sys::rd_kafka_ConfigResource_new(kind, topic.as_ptr())];
+            sys::rd_kafka_DescribeConfigs(
+                client,
+                resources.as_mut_ptr(),
+                resources.len(),
+                options,
+                self.0.as_ptr(),
+            );
+            sys::rd_kafka_ConfigResource_destroy_array(resources.as_mut_ptr(), resources.len());
+            sys::rd_kafka_AdminOptions_destroy(options);
+        }
+    }
+
+    /// Asks where these partitions begin, or end for a reader of committed events; the answer is
+    /// [`Happened::Edges`].
+    pub(crate) fn ask_edges(
         &self,
         consumer: &BaseConsumer<Context>,
         topic: &CString,
         partitions: impl Iterator<Item = i32>,
+        edge: Edge,
     ) {
         let client = consumer.client().native_ptr();
         let partitions: Vec<i32> = partitions.collect();
         let count = c_int::try_from(partitions.len()).unwrap_or(c_int::MAX);
+        let which = match edge {
+            Edge::Begin => sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST,
+            Edge::End => sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST,
+        };
         // SAFETY: the list is made, filled and destroyed here, and copied by the request; an element that `add`
-        // returns is valid until the next `add`; an error of `set_isolation_level` is ours to destroy.
+        // returns is valid until the next `add`; an error of `set_isolation_level` is ours to destroy; the opaque
+        // pointer is a number that nobody follows.
         unsafe {
             let list = sys::rd_kafka_topic_partition_list_new(count);
             for partition in partitions {
                 let element = sys::rd_kafka_topic_partition_list_add(list, topic.as_ptr(), partition);
-                (*element).offset = sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64;
+                (*element).offset = which as i64;
             }
             let options = options(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS);
             let committed = sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED;
@@ -85,6 +116,7 @@ impl Queue {
             if !error.is_null() {
                 sys::rd_kafka_error_destroy(error);
             }
+            sys::rd_kafka_AdminOptions_set_opaque(options, ptr::without_provenance_mut(edge as usize));
             sys::rd_kafka_ListOffsets(client, list, options, self.0.as_ptr());
             sys::rd_kafka_AdminOptions_destroy(options);
             sys::rd_kafka_topic_partition_list_destroy(list);
@@ -161,7 +193,12 @@ impl Event {
                 sys::RD_KAFKA_EVENT_FETCH => self.message(),
                 sys::RD_KAFKA_EVENT_ERROR => self.error(),
                 sys::RD_KAFKA_EVENT_DESCRIBETOPICS_RESULT => Happened::Described(self.described()),
-                sys::RD_KAFKA_EVENT_LISTOFFSETS_RESULT => Happened::Ends(self.ends()),
+                sys::RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT => Happened::Configured(self.configured()),
+                sys::RD_KAFKA_EVENT_LISTOFFSETS_RESULT => {
+                    let asked = sys::rd_kafka_event_opaque(event).addr();
+                    let edge = if asked == Edge::Begin as usize { Edge::Begin } else { Edge::End };
+                    Happened::Edges(edge, self.edges())
+                }
                 sys::RD_KAFKA_EVENT_LOG => {
                     let (mut facility, mut line, mut level) = (ptr::null(), ptr::null(), 0);
                     if sys::rd_kafka_event_log(event, &mut facility, &mut line, &mut level) == 0 {
@@ -265,8 +302,34 @@ impl Event {
     }
 
     /// # Safety
+    /// The event must be one of `RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT`.
+    unsafe fn configured(&self) -> Result<TopicConfig, (RDKafkaErrorCode, String)> {
+        // SAFETY: as in `described`.
+        unsafe {
+            if let Some(refusal) = self.refusal() {
+                return Err(refusal);
+            }
+            let mut count = 0;
+            let result = sys::rd_kafka_event_DescribeConfigs_result(self.0.as_ptr());
+            let resources = sys::rd_kafka_DescribeConfigs_result_resources(result, &mut count);
+            let nobody =
+                || (RDKafkaErrorCode::UnknownTopic, "the broker said nothing about the topic".to_owned());
+            let resource = *array(resources, count).first().ok_or_else(nobody)?;
+            let code = sys::rd_kafka_ConfigResource_error(resource);
+            if code != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+                return Err((code.into(), text(sys::rd_kafka_ConfigResource_error_string(resource))));
+            }
+            let entries = sys::rd_kafka_ConfigResource_configs(resource, &mut count);
+            let pair = |entry: &*const _| {
+                (text(sys::rd_kafka_ConfigEntry_name(*entry)), text(sys::rd_kafka_ConfigEntry_value(*entry)))
+            };
+            Ok(TopicConfig::of(array(entries, count).iter().map(pair)))
+        }
+    }
+
+    /// # Safety
     /// The event must be one of `RD_KAFKA_EVENT_LISTOFFSETS_RESULT`.
-    unsafe fn ends(&self) -> Result<Vec<(i32, i64)>, (RDKafkaErrorCode, String)> {
+    unsafe fn edges(&self) -> Result<Vec<(i32, i64)>, (RDKafkaErrorCode, String)> {
         // SAFETY: as in `described`.
         unsafe {
             if let Some(refusal) = self.refusal() {
@@ -275,15 +338,18 @@ impl Event {
             let mut count = 0;
             let result = sys::rd_kafka_event_ListOffsets_result(self.0.as_ptr());
             let infos = sys::rd_kafka_ListOffsets_result_infos(result, &mut count);
-            let end = |info: &*const sys::rd_kafka_ListOffsetsResultInfo_t| {
+            let edge = |info: &*const sys::rd_kafka_ListOffsetsResultInfo_t| {
                 let of = &*sys::rd_kafka_ListOffsetsResultInfo_topic_partition(*info);
                 if of.err == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
                     return Ok((of.partition, of.offset));
                 }
                 let code = RDKafkaErrorCode::from(of.err);
-                Err((code, format!("the end of partition {} is not known: {code}", of.partition)))
+                Err((
+                    code,
+                    format!("the beginning or end of partition {} is not known: {code}", of.partition),
+                ))
             };
-            array(infos, count).iter().map(end).collect()
+            array(infos, count).iter().map(edge).collect()
         }
     }
 }

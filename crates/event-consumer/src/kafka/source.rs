@@ -1,10 +1,13 @@
 //! A topic as a [`Source`].
 
-use super::client::{Client, Description, Happened, Message};
+use super::client::{Client, Description, Edge, Happened, Message};
+use super::facts::Topic;
 use super::partition::Standing;
+use super::request::Request;
 use crate::error::OpenError;
 use crate::kafka_config::KafkaConfig;
 use crate::source::{Output, Progress, Source};
+use messages::LogFacts;
 use rdkafka::error::RDKafkaErrorCode as Code;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -17,15 +20,26 @@ pub(crate) struct KafkaSource {
     /// Where the store stands, for partitions that are not read yet.
     stored: BTreeMap<i32, KafkaPosition>,
     partitions: BTreeMap<i32, Standing>,
+    /// Partitions that are there and not read yet: what is known of the topic is said first.
+    found: Vec<i32>,
     /// The topic's id; zeros while it is not known.
     topic_id: [u8; 16],
+    known: Topic,
+    said: Option<(LogFacts, Vec<String>)>,
+    incomplete: bool,
     describing: Request,
-    asking: Request,
+    configuring: Request,
+    asking_begins: Request,
+    asking_ends: Request,
     in_step_every: Duration,
     /// The moment at which the ends were asked for, while the answer is awaited.
     asked_at: Timestamp,
     /// A moment, and the ends of it that are not passed yet.
     target: Option<(Timestamp, BTreeMap<i32, i64>)>,
+    /// A moment whose ends were passed. It is said once it is known where the topic begins behind it.
+    passed: Option<Timestamp>,
+    /// The moment behind which it was asked where the topic begins.
+    begins_asked_behind: Option<Timestamp>,
     connected: Option<bool>,
     /// What was wrong with some broker last, since any answered.
     last_error: String,
@@ -35,18 +49,10 @@ pub(crate) struct KafkaSource {
     alarmed: bool,
 }
 
-/// A request that is made again and again.
-#[derive(Debug)]
-struct Request {
-    due: Instant,
-    under_way: bool,
-    failures: u32,
-}
-
 /// How often the topic's partitions and id are asked for.
 const DESCRIBE_EVERY: Duration = Duration::from_secs(5);
-/// The pause after a request failed for the first time; it doubles up to [`DESCRIBE_EVERY`].
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// How often the topic's configuration is asked for.
+const CONFIGURE_EVERY: Duration = Duration::from_secs(30);
 /// Events and bytes that are yielded at a time.
 const AT_A_TIME: usize = 4_096;
 const BYTES_AT_A_TIME: usize = 4 << 20;
@@ -74,12 +80,20 @@ impl KafkaSource {
             topic: config.topic.clone(),
             stored,
             partitions: BTreeMap::new(),
+            found: Vec::new(),
             topic_id: known.unwrap_or_default(),
-            describing: Request::now(),
-            asking: Request::now(),
+            known: Topic::default(),
+            said: None,
+            incomplete: config.incomplete,
+            describing: Request::now(DESCRIBE_EVERY),
+            configuring: Request::now(DESCRIBE_EVERY),
+            asking_begins: Request::now(DESCRIBE_EVERY),
+            asking_ends: Request::now(DESCRIBE_EVERY),
             in_step_every,
             asked_at: Timestamp(0),
             target: None,
+            passed: None,
+            begins_asked_behind: None,
             connected: None,
             last_error: String::new(),
             cause_told: false,
@@ -92,7 +106,7 @@ impl KafkaSource {
     fn request(&mut self, out: &mut Vec<Output>) -> Duration {
         if self.describing.is_due(Instant::now()) {
             match self.client.describe() {
-                Ok(()) => self.describing.under_way = true,
+                Ok(()) => self.describing.sent(),
                 Err((code, text)) => {
                     self.describing.failed();
                     self.refused(code, &text, out);
@@ -100,18 +114,34 @@ impl KafkaSource {
             }
         }
         let now = Instant::now();
-        // Ends of a moment that was not reached yet are not asked for again: later ones are no easier to reach.
-        let wants_ends = !self.partitions.is_empty() && self.target.is_none();
-        if wants_ends && self.asking.is_due(now) {
-            self.asked_at = timestamp_now();
-            self.client.ask_ends(self.partitions.keys().copied());
-            self.asking.under_way = true;
+        let is_there = !self.found.is_empty() || !self.partitions.is_empty();
+        if is_there && self.configuring.is_due(now) {
+            match self.client.describe_config() {
+                Ok(()) => self.configuring.sent(),
+                Err(refusal) => self.configured(Err(refusal), out),
+            }
         }
-        let waits = [(&self.describing, true), (&self.asking, wants_ends)];
-        let next = waits
-            .iter()
-            .filter(|(request, wanted)| *wanted && !request.under_way)
-            .map(|(request, _)| request.due);
+        let wants_begins = !self.found.is_empty() || self.passed.is_some();
+        if wants_begins && self.asking_begins.is_due(now) {
+            let all = self.partitions.keys().chain(&self.found).copied();
+            self.client.ask_edges(all, Edge::Begin);
+            self.begins_asked_behind = self.passed;
+            self.asking_begins.sent();
+        }
+        // Ends of a moment that was not reached yet are not asked for again: later ones are no easier to reach.
+        let wants_ends = !self.partitions.is_empty() && self.target.is_none() && self.passed.is_none();
+        if wants_ends && self.asking_ends.is_due(now) {
+            self.asked_at = timestamp_now();
+            self.client.ask_edges(self.partitions.keys().copied(), Edge::End);
+            self.asking_ends.sent();
+        }
+        let waits = [
+            (&self.describing, true),
+            (&self.configuring, is_there),
+            (&self.asking_begins, wants_begins),
+            (&self.asking_ends, wants_ends),
+        ];
+        let next = waits.iter().filter(|(_, wanted)| *wanted).filter_map(|(request, _)| request.due());
         next.min().map_or(DESCRIBE_EVERY, |due| due.saturating_duration_since(now))
     }
 
@@ -128,12 +158,20 @@ impl KafkaSource {
                 self.client.forget_broker();
                 self.refused(code, &text, out);
             }
-            Happened::Ends(Ok(ends)) => {
-                self.asking.done(self.in_step_every);
+            Happened::Configured(answer) => self.configured(answer, out),
+            Happened::Edges(Edge::Begin, Ok(begins)) => {
+                self.asking_begins.done(Duration::ZERO);
+                self.begins(&begins, out);
+            }
+            Happened::Edges(Edge::End, Ok(ends)) => {
+                self.asking_ends.done(self.in_step_every);
                 self.ends(&ends, out);
             }
-            Happened::Ends(Err((code, text))) => {
-                self.asking.failed();
+            Happened::Edges(edge, Err((code, text))) => {
+                match edge {
+                    Edge::Begin => self.asking_begins.failed(),
+                    Edge::End => self.asking_ends.failed(),
+                }
                 self.refused(code, &text, out);
             }
             Happened::Failed { code, partition, text } => self.failed(code, partition, &text, out),
@@ -204,27 +242,93 @@ impl KafkaSource {
                 self.topic
             ));
         }
-        let new = description.partitions.iter().filter(|partition| !self.partitions.contains_key(partition));
+        let is_new = |partition: &&i32| !self.partitions.contains_key(partition);
+        self.found = description.partitions.iter().filter(is_new).copied().collect();
+        self.join(out);
+    }
+
+    /// Without an answer the node goes on, and says what it assumes instead.
+    fn configured(
+        &mut self,
+        answer: Result<super::facts::TopicConfig, (Code, String)>,
+        out: &mut Vec<Output>,
+    ) {
+        // Asked again soon only where that may help: an answer is missing that was not refused.
+        let refused = matches!(answer, Err((Code::TopicAuthorizationFailed | Code::UnsupportedFeature, _)));
+        match &answer {
+            Err(_) if !refused => self.configuring.failed(),
+            _ => self.configuring.done(CONFIGURE_EVERY),
+        }
+        self.known.configured(match &answer {
+            Ok(config) => Ok(config.clone()),
+            Err((code, text)) => Err((*code, text.as_str())),
+        });
+        self.join(out);
+        self.say_log(out);
+    }
+
+    fn begins(&mut self, begins: &[(i32, i64)], out: &mut Vec<Output>) {
+        self.back(out);
+        self.known.begins(begins);
+        self.join(out);
+        self.say_log(out);
+        if let Some(moment) = self.begins_asked_behind.take() {
+            self.passed = None;
+            out.push(Output::InStep(moment));
+        }
+    }
+
+    /// Says what is known of the topic, once everything was asked and whenever it changes.
+    fn say_log(&mut self, out: &mut Vec<Output>) {
+        let facts = self.known.facts(self.topic_id);
+        if !self.known.is_configured() || facts.from_start.is_none() {
+            return;
+        }
+        let log = (facts, self.known.warnings(&self.topic));
+        if self.said.as_ref() != Some(&log) {
+            out.push(Output::Log(log.0.clone(), log.1.clone()));
+            self.said = Some(log);
+        }
+    }
+
+    /// Begins to read the partitions that were found, once it is known where they begin.
+    fn join(&mut self, out: &mut Vec<Output>) {
+        let is_known = |partition: &i32| self.known.begin_of(*partition).is_some();
+        if self.found.is_empty() || !self.known.is_configured() || !self.found.iter().all(is_known) {
+            return;
+        }
+        self.say_log(out);
         let standing = |partition: &i32| {
             let standing = self.stored.get(partition).map_or_else(Standing::default, Standing::behind);
             (*partition, standing)
         };
-        let new: Vec<(i32, Standing)> = new.map(standing).collect();
-        if new.is_empty() {
-            return;
+        let new: Vec<(i32, Standing)> = self.found.iter().map(standing).collect();
+        // Of a topic that was read before, a partition without a position held nothing when it was read last.
+        let was_read = !self.stored.is_empty() || !self.partitions.is_empty();
+        let lost = |(partition, standing): &&(i32, Standing)| {
+            standing.next.is_none() && self.known.begin_of(*partition).is_some_and(|begin| begin > 0)
+        };
+        if let Some((partition, _)) = new.iter().find(lost).filter(|_| was_read && !self.incomplete) {
+            return self.raise(format!(
+                "the topic `{}` partition {partition} held nothing when it was read last, and its beginning is gone: \
+                 retention overtook this node. What was served stays served, and nothing more is applied from it. \
+                 Events may be missing here: start with a new store",
+                self.topic
+            ));
         }
         let from: Vec<_> = new.iter().map(|(partition, standing)| standing.from(*partition)).collect();
         if let Err(error) = self.client.assign(&from) {
             return self.away(format!("partitions of `{}` cannot be assigned: {error}", self.topic), out);
         }
+        self.found.clear();
         for (partition, standing) in new {
             self.stored.remove(&partition);
             self.partitions.insert(partition, standing);
             out.extend(u32::try_from(partition).ok().map(|number| Output::Partition(Partition(number))));
         }
         // Their ends are needed at once, and a moment's ends without them would be incomplete.
-        self.target = None;
-        self.asking.due = Instant::now();
+        (self.target, self.passed, self.begins_asked_behind) = (None, None, None);
+        self.asking_ends.hurry();
     }
 
     fn ends(&mut self, ends: &[(i32, i64)], out: &mut Vec<Output>) {
@@ -242,17 +346,18 @@ impl KafkaSource {
             self.target = Some((self.asked_at, ends.iter().copied().collect()));
         } else {
             // A partition was added since: ask again with it.
-            self.asking.due = Instant::now();
+            self.asking_ends.hurry();
         }
     }
 
     /// Whether the ends of a moment have been passed.
-    fn check_target(&mut self, out: &mut Vec<Output>) {
+    fn check_target(&mut self) {
         let Some((moment, ends)) = &mut self.target else { return };
         ends.retain(|partition, end| !self.partitions.get(partition).is_some_and(|own| own.has_passed(*end)));
         if ends.is_empty() {
-            out.push(Output::InStep(*moment));
+            self.passed = Some(*moment);
             self.target = None;
+            self.asking_begins.hurry();
         }
     }
 
@@ -354,7 +459,7 @@ impl Source for KafkaSource {
             std::thread::sleep(timeout);
             return false;
         }
-        self.check_target(out);
+        self.check_target();
         more
     }
 
@@ -366,28 +471,6 @@ impl Source for KafkaSource {
             Some(Progress { partition: Partition(u32::try_from(*partition).ok()?), at, lag: standing.lag() })
         };
         self.partitions.iter().filter_map(progress).collect()
-    }
-}
-
-// === impl Request ===
-
-impl Request {
-    fn now() -> Self {
-        Self { due: Instant::now(), under_way: false, failures: 0 }
-    }
-
-    fn is_due(&self, now: Instant) -> bool {
-        !self.under_way && self.due <= now
-    }
-
-    fn done(&mut self, pause: Duration) {
-        *self = Self { due: Instant::now() + pause, under_way: false, failures: 0 };
-    }
-
-    fn failed(&mut self) {
-        let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(10)).min(DESCRIBE_EVERY);
-        *self =
-            Self { due: Instant::now() + pause, under_way: false, failures: self.failures.saturating_add(1) };
     }
 }
 
