@@ -20,6 +20,7 @@ mod log;
 mod measure;
 mod store;
 mod wire;
+mod zone;
 
 pub use actix::{Message, Recipient};
 pub use guard::{Permit, Permits, Snapshot};
@@ -33,6 +34,7 @@ pub use store::{
     RecordSet, StoreStatus, StoreUnavailable, ZoneSummary,
 };
 pub use wire::{Question, Resolution, Resolve, ResolveError};
+pub use zone::{OpenZone, OpenedZone, ReadZone, ZoneHead};
 
 /// Ends an actor: it finishes what it has taken on, gives up its resources and stops. The reply says that
 /// everything sent before was handled. Sent to each actor in the direction of the data.

@@ -11,17 +11,18 @@ use crate::meter::Meter;
 use crate::publish::Publisher;
 use crate::store::{AppliedBatch, Batch, Store};
 use crate::waiters::Waiters;
+use crate::walks::Walks;
 use actix::prelude::*;
 use messages::{
     Applied, ApplyChanges, ApplyError, AwaitApplied, CatalogPublished, ListZones, Measured, OpenSource,
-    Quarantined, ReadQuarantine, ReadRecords, ReadStoreStatus, RecordSet, Shutdown, SourceState,
-    StoreUnavailable, ZoneSummary,
+    OpenZone, OpenedZone, Quarantined, ReadQuarantine, ReadRecords, ReadStoreStatus, RecordSet, Shutdown,
+    SourceState, StoreUnavailable, ZoneSummary,
 };
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::oneshot;
-use zone_model::Timestamp;
+use zone_model::{Name, Timestamp};
 
 /// Messages that may wait; batches are bounded by their permits besides.
 const MAILBOX: usize = 256;
@@ -41,6 +42,10 @@ const RESTARTS_IN: Duration = Duration::from_secs(60);
 const RESTART_AFTER: Duration = Duration::from_millis(100);
 /// The longest that anybody may wait for positions.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+const CRASHED: &str = "it is being opened again after a crash; its log has the place";
+const HALF: &str = "the node has not been in step with its log yet, and may have half a zone";
+const NOT_COMMITTED: &str = "the last commit failed, and a zone is read as of a commit";
 
 /// Whom the store talks to.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +68,7 @@ pub struct ZoneStore {
     publication: bool,
     catching_up: bool,
     waiters: Waiters,
+    walks: Walks,
     meter: Meter,
     queue: VecDeque<(ApplyChanges, oneshot::Sender<Result<Applied, ApplyError>>)>,
     commit: Commit,
@@ -123,6 +129,7 @@ impl ZoneStore {
             publication: false,
             catching_up: false,
             waiters: Waiters::default(),
+            walks: Walks::default(),
             meter: Meter::default(),
             queue: VecDeque::new(),
             commit: Commit::Idle,
@@ -168,6 +175,7 @@ impl ZoneStore {
         // redb reads and writes when it is dropped, and may meet there again what it panicked over.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(core)));
         self.generation += 1;
+        self.walks.fail(CRASHED);
         for (_, reply) in self.queue.drain(..) {
             let _ = reply.send(Err(ApplyError::Crashed));
         }
@@ -331,6 +339,7 @@ impl ZoneStore {
             Some(Err(error)) => return self.commit_failed(ctx, &error),
         };
         self.commit = Commit::Running;
+        self.walks.commit_begun();
         let generation = self.generation;
         let run = tokio::task::spawn_blocking(move || {
             let begun = Instant::now();
@@ -351,7 +360,12 @@ impl ZoneStore {
 
     fn end_commit(&mut self, ctx: &mut Context<Self>, committed: Committed) {
         match self.ask(ctx, |store| store.end_commit(committed)) {
-            Some(Ok(())) => self.commit_failures = 0,
+            Some(Ok(())) => {
+                self.commit_failures = 0;
+                for (apex, reply) in self.walks.commit_ended() {
+                    let _ = reply.send(self.open_zone(ctx, &apex));
+                }
+            }
             Some(Err(error)) => self.commit_failed(ctx, &error),
             None => {}
         }
@@ -360,8 +374,14 @@ impl ZoneStore {
         self.go_on_stopping(ctx);
     }
 
+    fn open_zone(&mut self, ctx: &mut Context<Self>, apex: &Name) -> Result<OpenedZone, StoreUnavailable> {
+        let opened = unwrap_answer(self.ask(ctx, |store| store.open_zone(apex)));
+        opened.map(|walk| OpenedZone(Box::new(walk)))
+    }
+
     fn commit_failed(&mut self, ctx: &mut Context<Self>, error: &StoreError) {
         self.commit_failures += 1;
+        self.walks.fail(&error.to_string());
         tracing::error!(%error, failures = self.commit_failures, "a commit failed and is tried again; what is applied stays served");
         self.work(ctx);
         self.commit_soon(ctx);
@@ -478,6 +498,27 @@ impl Handler<ListZones> for ZoneStore {
     }
 }
 
+impl Handler<OpenZone> for ZoneStore {
+    type Result = ResponseFuture<Result<OpenedZone, StoreUnavailable>>;
+
+    fn handle(&mut self, OpenZone { apex }: OpenZone, ctx: &mut Self::Context) -> Self::Result {
+        let (reply, answer) = oneshot::channel();
+        let in_service = self.core.as_ref().is_none_or(Store::in_service);
+        let pending = self.core.as_ref().map(Store::pending).unwrap_or_default();
+        if !in_service {
+            let _ = reply.send(Err(StoreUnavailable(HALF.to_owned())));
+        } else if self.commit_failures > 0 {
+            let _ = reply.send(Err(StoreUnavailable(NOT_COMMITTED.to_owned())));
+        } else if pending.waiting || pending.committing {
+            self.walks.add(apex, pending.waiting, reply);
+            self.commit_soon(ctx);
+        } else {
+            let _ = reply.send(self.open_zone(ctx, &apex));
+        }
+        Box::pin(async { answer.await.unwrap_or_else(|_| Err(StoreUnavailable("it stops".to_owned()))) })
+    }
+}
+
 impl Handler<ReadQuarantine> for ZoneStore {
     type Result = Result<Vec<Quarantined>, StoreUnavailable>;
 
@@ -529,9 +570,7 @@ fn unwrap_answer<T>(answer: Option<Result<T, StoreError>>) -> Result<T, StoreUna
     match answer {
         Some(Ok(answer)) => Ok(answer),
         Some(Err(error)) => Err(StoreUnavailable(error.to_string())),
-        None => {
-            Err(StoreUnavailable("it is being opened again after a crash; its log has the place".to_owned()))
-        }
+        None => Err(StoreUnavailable(CRASHED.to_owned())),
     }
 }
 

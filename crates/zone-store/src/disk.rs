@@ -209,6 +209,12 @@ impl Disk {
         ledger(&transaction, self.path())
     }
 
+    /// Rows and small tables as of one commit.
+    pub(crate) fn snapshot(&self) -> Result<(Reader, Ledger), StoreError> {
+        let transaction = self.database()?.begin_read().map_err(|error| storage(self.path(), error))?;
+        Ok((Reader::new(&transaction, self.path())?, ledger(&transaction, self.path())?))
+    }
+
     pub(crate) fn job(&self, layer: Arc<Layer>) -> Result<CommitJob, StoreError> {
         Ok(CommitJob { database: Arc::clone(self.database()?), layer, path: self.path().into() })
     }

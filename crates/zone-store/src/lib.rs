@@ -81,6 +81,8 @@ mod soa;
 mod sources;
 mod store;
 mod waiters;
+mod walk;
+mod walks;
 mod zones;
 
 pub use actor::{Handle, Running, StorePeers, ZoneStore, spawn_standalone};
@@ -89,3 +91,4 @@ pub use disk::{CommitJob, Committed};
 pub use error::StoreError;
 pub use read::read_records;
 pub use store::{AppliedBatch, Batch, Pending, Store};
+pub use walk::{ZoneWalk, open_zone};

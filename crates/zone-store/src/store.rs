@@ -70,7 +70,7 @@ pub struct Pending {
 pub struct Store {
     pub(crate) config: StoreConfig,
     pub(crate) settings: Settings,
-    disk: Disk,
+    pub(crate) disk: Disk,
     /// `None` between a failure and the next opening.
     reader: Option<Reader>,
     pub(crate) active: Layer,

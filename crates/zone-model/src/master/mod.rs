@@ -44,7 +44,7 @@ mod tests;
 
 pub use error::{MasterError, Problem};
 pub use parser::{Include, Record, no_includes, read};
-pub use print::{PrintSettings, print, print_rrset, write};
+pub use print::{PrintSettings, print, print_head, print_rrset, write};
 
 use crate::name::Name;
 use crate::validate::Report;

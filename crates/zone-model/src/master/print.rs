@@ -61,6 +61,11 @@ pub fn write(out: &mut dyn io::Write, zone: &Zone, settings: &PrintSettings) -> 
     Ok(())
 }
 
+/// A comment that stands before a zone's records: which zone it is, its serial, how many RRsets follow.
+pub fn print_head(apex: &Name, serial: u32, rrsets: u64) -> String {
+    format!("; zone {} serial {serial} rrsets {rrsets}\n", print_name(apex, ABSOLUTE))
+}
+
 /// The lines of one RRset, with absolute names, as [`print`](print()) has them and without line ends.
 pub fn print_rrset(set: &ZoneRrSet, default_ttl: u32) -> Vec<String> {
     let owner = print_name(&set.owner, ABSOLUTE);

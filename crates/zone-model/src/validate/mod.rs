@@ -11,7 +11,7 @@
 //!
 //! let reports = validate(&Zone::of("example.".parse()?, []));
 //! assert!(matches!(reports[0].finding, Finding::NoSoa));
-//! assert_eq!(reports[0].to_string(), "error: example.: the zone has no SOA record, so it is not served");
+//! assert!(reports[0].to_string().starts_with("error: example.: the zone has no SOA record: "));
 //! assert_eq!(reports[0].severity(), Severity::Error);
 //! # Ok::<(), zone_model::NameError>(())
 //! ```

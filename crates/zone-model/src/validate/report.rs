@@ -43,7 +43,7 @@ pub struct Place {
 #[non_exhaustive]
 pub enum Finding {
     /// The apex has no SOA.
-    #[error("the zone has no SOA record, so it is not served")]
+    #[error("the zone has no SOA record: it is served only where a configuration names it, with one made up")]
     NoSoa,
     /// The apex has no NS.
     #[error("the zone has no NS records at its apex (RFC 1034 section 4.2.1)")]

@@ -25,6 +25,7 @@ pub use builder::{RefusedRrSet, ZoneBuilder};
 pub use difference::Difference;
 
 use crate::name::Name;
+use crate::rdata;
 use crate::rrset::RrSet;
 use crate::rtype::RecordType;
 
@@ -131,6 +132,19 @@ impl Zone {
         self.rrsets.retain(|set| keep(set));
         self.outside.retain(|set| keep(set));
         self
+    }
+}
+
+// === impl ZoneRrSet ===
+
+impl ZoneRrSet {
+    /// An RRset in the normal form of a zone: the owner in lower case, the records in canonical order.
+    pub fn new(owner: &Name, rtype: RecordType, rrset: &RrSet) -> Self {
+        let mut rdatas = rrset.rdatas().to_vec();
+        rdatas.sort_by_cached_key(|octets| rdata::canonical(rtype, octets));
+        // What RFC 4034 section 6.2 takes for the same record counts once.
+        rdatas.dedup_by(|again, first| rdata::canonical(rtype, again) == rdata::canonical(rtype, first));
+        Self { owner: owner.to_lowercase(), rtype, rrset: RrSet::of_distinct(rrset.ttl, rdatas) }
     }
 }
 
