@@ -10,8 +10,8 @@ use actix::{
 };
 use actix_web::dev::ServerHandle;
 use messages::{
-    AwaitApplied, Draining, ListZones, Measured, Permits, Publish, ReadMetrics, ReadQuarantine, ReadRecords,
-    ReadSources, ReadStoreStatus, Recipient, Shutdown,
+    AwaitApplied, Draining, ListZones, Measured, OpenZone, Permits, Publish, ReadMetrics, ReadQuarantine,
+    ReadRecords, ReadSources, ReadStoreStatus, Recipient, Shutdown,
 };
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::{SocketAddr, TcpListener};
@@ -27,6 +27,8 @@ pub struct Peers {
     pub records: Option<Recipient<ReadRecords>>,
     /// zone-store: the zones.
     pub zones: Option<Recipient<ListZones>>,
+    /// zone-store: zones to be read whole.
+    pub zone: Option<Recipient<OpenZone>>,
     /// zone-store: its status, which readiness needs.
     pub store: Option<Recipient<ReadStoreStatus>>,
     /// zone-store: waits until positions are served.
@@ -63,6 +65,9 @@ pub struct AdminApi {
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 128;
+
+/// Zones that may be read whole at once: each keeps a thread busy, and rows on the store's disk.
+const ZONES_READ: usize = 2;
 
 /// An interface on a thread of its own, for a host without actix.
 pub struct Handle {
@@ -112,6 +117,7 @@ impl Peers {
         A: Actor<Context = Context<A>>
             + Handler<ReadRecords>
             + Handler<ListZones>
+            + Handler<OpenZone>
             + Handler<ReadStoreStatus>
             + Handler<AwaitApplied>
             + Handler<ReadQuarantine>,
@@ -119,6 +125,7 @@ impl Peers {
         Self {
             records: Some(store.clone().recipient()),
             zones: Some(store.clone().recipient()),
+            zone: Some(store.clone().recipient()),
             store: Some(store.clone().recipient()),
             applied: Some(store.clone().recipient()),
             quarantine: Some(store.clone().recipient()),
@@ -144,6 +151,7 @@ impl BoundAdmin {
             // A wait may last a minute: no more than half of all places, and one where there is but one.
             waiting: Permits::new(self.config.max_in_flight.div_ceil(2)),
             publishing: Permits::new(self.config.max_in_flight),
+            reading: Permits::new(ZONES_READ),
             config: self.config,
             peers,
             draining: told,

@@ -75,6 +75,9 @@ pub enum Refusal {
     /// There is no such path, or it is switched off.
     #[error("there is nothing here")]
     NotFound,
+    /// There is no such zone.
+    #[error("this node has no zone {0}")]
+    NoZone(zone_model::Name),
     /// The path does not take the method.
     #[error("this path does not take that method")]
     Method,
@@ -110,7 +113,7 @@ impl Refusal {
             Self::BadRequest(_) => 400,
             Self::Unauthorized => 401,
             Self::ForeignHost(_) => 403,
-            Self::NotFound => 404,
+            Self::NotFound | Self::NoZone(_) => 404,
             Self::Method => 405,
             Self::Conflict(_) => 409,
             Self::TooLarge(_) => 413,

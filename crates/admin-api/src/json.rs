@@ -1,8 +1,9 @@
 //! Messages as JSON. Positions are hexadecimal, timestamps milliseconds since 1970.
 
 use data_encoding::BASE64;
-use messages::{Published, Quarantined, RecordSet, SourceStatus, StoreStatus, ZoneSummary};
+use messages::{Published, Quarantined, RecordSet, SourceStatus, StoreStatus, ZoneHead, ZoneSummary};
 use serde_json::{Map, Value, json};
+use zone_model::validate::{Report, Severity};
 use zone_model::{Headers, Partition, Position, SourceId, rdata};
 
 /// RRsets as the store has them.
@@ -67,15 +68,34 @@ pub fn zones(zones: &[ZoneSummary]) -> Value {
     zones.iter().map(zone).collect()
 }
 
+/// What is remarkable in a zone: how much of each severity, and the first `limit` reports.
+pub fn zone_reports(head: &ZoneHead, records: usize, reports: &[Report], limit: usize) -> Value {
+    let count = |severity: Severity| reports.iter().filter(|report| report.severity() == severity).count();
+    let report = |report: &Report| {
+        json!({
+            "severity": report.severity().to_string(),
+            "code": report.finding.code(),
+            "name": report.owner.to_string(),
+            "type": report.rtype.map(|rtype| rtype.to_string()),
+            "message": report.finding.to_string(),
+        })
+    };
+    json!({
+        "zone": head.apex.to_string(),
+        "serial": head.serial,
+        "synthesised": head.synthesised,
+        "rrsets": head.rrsets,
+        "records": records,
+        "positions": source_positions(&head.positions),
+        "errors": count(Severity::Error),
+        "warnings": count(Severity::Warning),
+        "notices": count(Severity::Notice),
+        "reports": reports.iter().take(limit).map(report).collect::<Vec<_>>(),
+    })
+}
+
 /// The store's status, to which the caller adds what it knows.
 pub fn store_status(status: &StoreStatus) -> Map<String, Value> {
-    let positions: Vec<Value> = status
-        .positions
-        .iter()
-        .map(|(source, partition, position)| {
-            json!({"source": source.as_str(), "partition": partition.0, "position": position.to_string()})
-        })
-        .collect();
     let mut map = Map::new();
     for (name, value) in [
         ("in_service", json!(status.in_service)),
@@ -86,11 +106,16 @@ pub fn store_status(status: &StoreStatus) -> Map<String, Value> {
         ("events_applied", json!(status.events_applied)),
         ("format", json!(status.format)),
         ("decoder", json!(status.decoder)),
-        ("positions", json!(positions)),
+        ("positions", source_positions(&status.positions)),
     ] {
         map.insert(name.to_owned(), value);
     }
     map
+}
+
+fn source_positions(positions: &[(SourceId, Partition, Position)]) -> Value {
+    let one = |(source, partition, position): &(SourceId, Partition, Position)| json!({"source": source.as_str(), "partition": partition.0, "position": position.to_string()});
+    positions.iter().map(one).collect()
 }
 
 /// How the sources are.

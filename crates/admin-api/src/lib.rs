@@ -14,11 +14,11 @@
 //!
 //! ```text
 //!            GET /healthz /readyz /metrics          (no credentials asked)
-//!  client ──▶ GET /v1/status /v1/zones /v1/records /v1/quarantine
+//!  client ──▶ GET /v1/status /v1/zones /v1/zone /v1/zone/reports /v1/records /v1/quarantine
 //!            POST /v1/await · PUT, DELETE /v1/records
 //!              │
 //!              ▼  at most `max_in_flight` at once, each with a time limit
-//!            AdminApi ── ReadRecords, ListZones, ReadStoreStatus, AwaitApplied, ReadQuarantine ──▶ zone-store
+//!            AdminApi ── ReadRecords, ListZones, OpenZone, ReadStoreStatus, AwaitApplied, ReadQuarantine ──▶ zone-store
 //!                     ── ReadSources ──▶ event-consumer      ── ReadMetrics ──▶ metric-agent
 //!                     ── Publish (never given up) ──▶ event-producer
 //! ```

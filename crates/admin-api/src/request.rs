@@ -2,7 +2,7 @@
 
 use crate::error::Refusal;
 use data_encoding::HEXLOWER_PERMISSIVE;
-use messages::{AwaitApplied, Edit, ListZones, ReadRecords};
+use messages::{AwaitApplied, Edit, ListZones, OpenZone, ReadRecords};
 use serde::Deserialize;
 use std::time::Duration;
 use zone_model::{Name, Partition, Position, RecordType, RrSet, SourceId, rdata};
@@ -28,6 +28,14 @@ pub struct RecordQuery {
 #[serde(deny_unknown_fields)]
 pub struct PageQuery {
     after: Option<String>,
+    limit: Option<usize>,
+}
+
+/// `?name=&limit=`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ZoneQuery {
+    name: String,
     limit: Option<usize>,
 }
 
@@ -120,12 +128,36 @@ impl PageQuery {
     /// # Errors
     /// [`Refusal::BadRequest`] for a limit out of range.
     pub fn limit(&self) -> Result<usize, Refusal> {
-        match self.limit {
-            Some(limit) if !(1..=LARGEST_PAGE).contains(&limit) => {
-                Err(Refusal::BadRequest(format!("limit={limit}: allowed is 1 to {LARGEST_PAGE}")))
-            }
-            limit => Ok(limit.unwrap_or(0)),
+        limit(self.limit)
+    }
+}
+
+fn limit(asked: Option<usize>) -> Result<usize, Refusal> {
+    match asked {
+        Some(limit) if !(1..=LARGEST_PAGE).contains(&limit) => {
+            Err(Refusal::BadRequest(format!("limit={limit}: allowed is 1 to {LARGEST_PAGE}")))
         }
+        limit => Ok(limit.unwrap_or(0)),
+    }
+}
+
+// === impl ZoneQuery ===
+
+impl ZoneQuery {
+    /// The zone that is meant.
+    ///
+    /// # Errors
+    /// [`Refusal::BadRequest`] for an apex that is no name.
+    pub fn zone(&self) -> Result<OpenZone, Refusal> {
+        Ok(OpenZone { apex: parse_name(&self.name)? })
+    }
+
+    /// How many at most; 0 where nobody says.
+    ///
+    /// # Errors
+    /// [`Refusal::BadRequest`] for a limit out of range.
+    pub fn limit(&self) -> Result<usize, Refusal> {
+        limit(self.limit)
     }
 }
 

@@ -3,15 +3,16 @@
 use actix::{Actor, Addr, Arbiter, Context, Handler, System};
 use admin_api::{AdminApi, Config, Credentials, Peers, bind};
 use messages::{
-    AwaitApplied, Draining, Edit, ListZones, LogFacts, Measured, Publish, PublishError, Published,
-    Quarantined, ReadMetrics, ReadQuarantine, ReadRecords, ReadSources, ReadStoreStatus, RecordSet, Shutdown,
-    SourceStatus, StoreStatus, StoreUnavailable, Value, ZoneSummary,
+    AwaitApplied, Draining, Edit, ListZones, LogFacts, Measured, OpenZone, OpenedZone, Publish, PublishError,
+    Published, Quarantined, ReadMetrics, ReadQuarantine, ReadRecords, ReadSources, ReadStoreStatus, ReadZone,
+    RecordSet, Shutdown, SourceStatus, StoreStatus, StoreUnavailable, Value, ZoneHead, ZoneSummary,
 };
 use serde_json::{Value as Json, json};
 use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use zone_model::zone::ZoneRrSet;
 use zone_model::{Name, Partition, Position, RecordType, RrSet, SourceId, Timestamp, rdata};
 
 // === the peers ===
@@ -81,6 +82,50 @@ impl Handler<ListZones> for Peer {
         let behind = |zone: &ZoneSummary| message.after.as_ref().is_none_or(|after| zone.apex > *after);
         let limit = if message.limit == 0 { 1_000 } else { message.limit };
         Ok(all.into_iter().filter(behind).take(limit).collect())
+    }
+}
+
+/// A zone whose store breaks off behind its first RRset where it is named `broken`.
+struct FakeZone(Name);
+
+impl ReadZone for FakeZone {
+    fn head(&self) -> Result<Option<ZoneHead>, StoreUnavailable> {
+        let head = ZoneHead {
+            apex: self.0.clone(),
+            serial: 7,
+            synthesised: false,
+            rrsets: 2,
+            default_ttl: 90,
+            positions: vec![(SourceId::new("dns"), Partition(0), position(&[1, 2]))],
+        };
+        Ok(Some(head).filter(|head| head.apex != name("missing.")))
+    }
+
+    fn read(
+        &self,
+        head: &ZoneHead,
+        visit: &mut dyn FnMut(ZoneRrSet) -> bool,
+    ) -> Result<(), StoreUnavailable> {
+        let soa = rdata::parse_text(RecordType::SOA, "ns. host. 7 2 3 4 5").unwrap();
+        visit(ZoneRrSet::new(&head.apex, RecordType::SOA, &RrSet::new(Some(60), [soa])));
+        if head.apex == name("broken.") {
+            return Err(StoreUnavailable("the disk is gone".into()));
+        }
+        let many = if head.apex == name("large.") { 5_000 } else { 1 };
+        for number in 0..many {
+            let owner = head.apex.child(format!("a{number}").as_bytes()).unwrap();
+            let target = RrSet::new(None, [rdata::parse_text(RecordType::CNAME, "b.example.").unwrap()]);
+            visit(ZoneRrSet::new(&owner, RecordType::CNAME, &target));
+        }
+        Ok(())
+    }
+}
+
+impl Handler<OpenZone> for Peer {
+    type Result = Result<OpenedZone, StoreUnavailable>;
+
+    fn handle(&mut self, message: OpenZone, _: &mut Self::Context) -> Self::Result {
+        Ok(OpenedZone(Box::new(FakeZone(message.apex))))
     }
 }
 
@@ -548,5 +593,41 @@ fn requests_are_counted_by_route_and_status() {
         .collect();
     labels.sort();
     assert_eq!(labels, ["/v1/records 400", "/v1/zones 200", "other 404"]);
+    node.stop();
+}
+
+/// A zone goes out whole as a master file, and one that breaks off is no answer.
+#[test]
+fn a_zone_is_a_master_file() {
+    let node = Node::start(Setup::default());
+    let (status, body) = call(node.address, "GET", "/v1/zone?name=Example", &[], "");
+    let want = "; zone example. serial 7 rrsets 2\nexample. 60 IN SOA ns. host. 7 2 3 4 5\n\
+                a0.example. 90 IN CNAME b.example. ; no TTL set\n";
+    assert_eq!((status, body.to_lowercase().as_str()), (200, want.to_lowercase().as_str()));
+    let (_, body) = call(node.address, "GET", "/v1/zone?name=large.", &[], "");
+    assert_eq!(body.lines().count(), 5_002, "a zone of several pieces");
+    let (status, body) = call(node.address, "GET", "/v1/zone?name=missing.", &[], "");
+    assert_eq!((status, body.as_str()), (404, "{\"error\":\"this node has no zone missing.\"}\n"));
+    assert_eq!(call(node.address, "GET", "/v1/zone", &[], "").0, 400);
+    assert_eq!(call(node.address, "GET", "/v1/zone?name=a..b", &[], "").0, 400);
+
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut broken = agent.get(format!("http://{}/v1/zone?name=broken.", node.address)).call().unwrap();
+    assert!(broken.body_mut().read_to_string().is_err(), "half a zone does not end like a whole one");
+    node.stop();
+}
+
+#[test]
+fn what_is_remarkable_in_a_zone_is_shown() {
+    let node = Node::start(Setup::default());
+    let (status, body) = call(node.address, "GET", "/v1/zone/reports?name=example.", &[], "");
+    let report: Json = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &report["errors"], &report["records"]), (200, &json!(1), &json!(2)));
+    assert_eq!(report["reports"][0]["code"], "no-ns");
+    assert_eq!(report["reports"][0]["severity"], "error");
+    assert_eq!(report["positions"][0]["position"], "0102");
+    assert_eq!(call(node.address, "GET", "/v1/zone/reports?name=missing.", &[], "").0, 404);
+    assert_eq!(call(node.address, "GET", "/v1/zone/reports?name=broken.", &[], "").0, 503);
+    assert_eq!(call(node.address, "GET", "/v1/zone/reports?name=example.&limit=0", &[], "").0, 400);
     node.stop();
 }

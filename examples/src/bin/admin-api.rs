@@ -35,15 +35,7 @@ async fn main() -> Result<()> {
     let zones = store.address.send(ListZones::default()).await??.len();
 
     // A peer that is not given is a path that answers 503: nobody takes changes or measures here.
-    let peers = Peers {
-        records: Some(store.address.clone().recipient()),
-        zones: Some(store.address.clone().recipient()),
-        store: Some(store.address.clone().recipient()),
-        applied: Some(store.address.clone().recipient()),
-        quarantine: Some(store.address.clone().recipient()),
-        ..Peers::default()
-    };
-    let admin = admin.into_actor(peers).start();
+    let admin = admin.into_actor(Peers::of_store(&store.address)).start();
     println!("http://{address} shows {zones} zone; Ctrl-C ends it");
 
     tokio::signal::ctrl_c().await?;

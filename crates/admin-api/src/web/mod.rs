@@ -2,6 +2,7 @@
 
 mod guard;
 mod routes;
+mod zone;
 
 use crate::access::Access;
 use crate::actor::Peers;
@@ -41,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) waiting: Permits,
     /// Places for changes, which go on when their requests are given up.
     pub(crate) publishing: Permits,
+    /// Places for requests that read a whole zone.
+    pub(crate) reading: Permits,
     /// Turns true when the node is about to stop.
     pub(crate) draining: watch::Receiver<bool>,
 }

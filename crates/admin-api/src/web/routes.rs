@@ -1,6 +1,6 @@
 //! The routes, each of which asks one or two actors.
 
-use super::{Shared, answer, ask, now};
+use super::{Shared, answer, ask, now, zone};
 use crate::error::Refusal;
 use crate::json;
 use crate::readiness::Readiness;
@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use zone_model::SourceId;
 
-type Reply = Result<HttpResponse, Refusal>;
+pub(super) type Reply = Result<HttpResponse, Refusal>;
 
 /// Who made a change that does not say.
 const PRODUCER: &str = "admin-api";
@@ -28,6 +28,8 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
         .service(resource("/metrics").route(web::get().to(metrics)).route(web::head().to(metrics)))
         .service(resource("/v1/status").route(web::get().to(status)))
         .service(resource("/v1/zones").route(web::get().to(zones)))
+        .service(resource("/v1/zone").route(web::get().to(zone::file)))
+        .service(resource("/v1/zone/reports").route(web::get().to(zone::reports)))
         .service(
             resource("/v1/records")
                 .route(web::get().to(records))
@@ -205,7 +207,7 @@ async fn search(shared: web::Data<Shared>, request: HttpRequest) -> Reply {
 
 // === reading requests ===
 
-fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Refusal> {
+pub(super) fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Refusal> {
     let read = web::Query::<T>::from_query(request.query_string());
     read.map(web::Query::into_inner).map_err(|error| Refusal::BadRequest(error.to_string()))
 }
