@@ -19,6 +19,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// The most bytes of an answer.
 const LARGEST_ANSWER: u64 = 256 << 20;
 
+/// How long a whole zone may take, and how many bytes it may have.
+const ZONE_TIMEOUT: Duration = Duration::from_secs(600);
+const LARGEST_ZONE: u64 = 4 << 30;
+
+/// So many reports of a zone are asked for.
+const MOST_REPORTS: usize = 10_000;
+
 /// A node to be asked.
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -67,6 +74,32 @@ impl Node {
         self.list(&path)
     }
 
+    /// A zone of the node, as a zone file; `None` where it has no such zone.
+    pub(crate) fn zone(&self, apex: &Name) -> Result<Option<String>, NodeError> {
+        let path = format!("/v1/zone?name={}", percent_encoded(&apex.to_string()));
+        let request = self.request(&path).config().timeout_global(Some(ZONE_TIMEOUT)).build();
+        match request.call() {
+            // A node of an older version has no such path, and says 404 with other words.
+            Ok(mut response) if response.status().as_u16() == 404 => {
+                let words = response.body_mut().read_to_string().unwrap_or_default();
+                if words.contains("has no zone") {
+                    Ok(None)
+                } else {
+                    Err(self.failed(anyhow!("{path}: 404: {words}")))
+                }
+            }
+            answer => self.body(&path, answer, LARGEST_ZONE).map(Some),
+        }
+    }
+
+    /// What is remarkable in a zone of the node.
+    pub(crate) fn reports(&self, apex: &Name) -> Result<Value, NodeError> {
+        let path =
+            format!("/v1/zone/reports?limit={MOST_REPORTS}&name={}", percent_encoded(&apex.to_string()));
+        let request = self.request(&path).config().timeout_global(Some(ZONE_TIMEOUT)).build();
+        self.read(&path, request.call())
+    }
+
     /// A list of the interface.
     pub(crate) fn list(&self, path: &str) -> Result<Vec<Value>, NodeError> {
         match self.get(path)? {
@@ -77,11 +110,15 @@ impl Node {
 
     /// A page of the interface.
     pub(crate) fn get(&self, path: &str) -> Result<Value, NodeError> {
-        let mut request = self.agent.get(self.url(path));
-        if let Some(authorization) = &self.authorization {
-            request = request.header("Authorization", authorization);
+        self.read(path, self.request(path).call())
+    }
+
+    fn request(&self, path: &str) -> ureq::RequestBuilder<ureq::typestate::WithoutBody> {
+        let request = self.agent.get(self.url(path));
+        match &self.authorization {
+            Some(authorization) => request.header("Authorization", authorization),
+            None => request,
         }
-        self.read(path, request.call())
     }
 
     /// Waits until the node serves what was published; whether it did in time.
@@ -125,6 +162,18 @@ impl Node {
         path: &str,
         response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<Value, NodeError> {
+        let body = self.body(path, response, LARGEST_ANSWER)?;
+        let value = serde_json::from_str(&body).ok();
+        value.ok_or_else(|| self.failed(anyhow!("{path} is no JSON; is it an admin address?")))
+    }
+
+    /// The body of an answer that is what was asked for.
+    fn body(
+        &self,
+        path: &str,
+        response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+        most: u64,
+    ) -> Result<String, NodeError> {
         let mut response = response.map_err(|error| {
             // Refused or unroutable: nobody is there. Once connected, silence is a failure.
             let away = matches!(
@@ -135,17 +184,17 @@ impl Node {
             if away { NodeError::Away(error) } else { NodeError::Failed(error) }
         })?;
         let status = response.status();
-        let body = response.body_mut().with_config().limit(LARGEST_ANSWER).read_to_string();
+        let body = response.body_mut().with_config().limit(most).read_to_string();
         let body = body.context("its answer broke off").map_err(|error| self.failed(error))?;
-        let value: Option<Value> = serde_json::from_str(&body).ok();
         if !status.is_success() {
+            let value: Option<Value> = serde_json::from_str(&body).ok();
             let reason = value.as_ref().and_then(|value| value.get("error")).and_then(Value::as_str);
             let reason = reason.unwrap_or_else(|| body.trim()).chars().take(300).collect::<String>();
             let hint =
                 if status.as_u16() == 401 { "; see the configuration's admin user and password" } else { "" };
             return Err(self.failed(anyhow!("{path}: {status}: {reason}{hint}")));
         }
-        value.ok_or_else(|| self.failed(anyhow!("{path} is no JSON; is it an admin address?")))
+        Ok(body)
     }
 
     fn failed(&self, error: anyhow::Error) -> NodeError {

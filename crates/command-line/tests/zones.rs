@@ -375,5 +375,17 @@ fn what_is_compared_must_be_known() {
         serde_json::from_str(&place.run("zone diff <exported log: --json").out).unwrap();
     assert_eq!(json["differences"][0]["new"]["contents"][1], "192.0.2.3");
     let done = place.run("zone diff <exported node:127.0.0.1:1");
-    assert!(done.error.contains("cannot be asked for a whole zone yet"), "{}", done.error);
+    assert!(done.error.contains("the node 127.0.0.1:1 cannot be asked"), "{}", done.error);
+    assert!(place.run("zone diff <exported node:").error.contains("no node is configured"));
+    assert!(place.run("zone diff <exported store:<nothing").error.contains("there is no store"));
+    assert!(place.run("zone diff - -").error.contains("cannot be both sides"));
+    // A file as it would be exported, and a log as it is checked.
+    assert_eq!(
+        place.run("zone export example.com <exported").out,
+        exported.replace("192.0.2.3", "192.0.2.5")
+    );
+    assert_eq!(
+        place.run("zone check example.com log:").err,
+        "example.com. serial 1 rrsets 6 records 7: nothing remarkable\n"
+    );
 }

@@ -15,14 +15,16 @@ pub enum ZoneCommand {
     #[command(verbatim_doc_comment)]
     List(ListArgs),
 
-    /// Look whether a zone file can be read, and what is odd about its zone
+    /// Look whether a zone file can be read, and what is odd about a zone
     ///
     /// Prints errors with file, line, column, token and what was expected, and then what is remarkable between the
-    /// records: missing glue, a CNAME beside other data, and so on. Asks nobody. Exit status 1 where there is an
-    /// error.
+    /// records: missing glue, a CNAME beside other data, and so on. Instead of a file it may be `node:` for the zone
+    /// that a node serves, `log:` for what the log says, or `store:` for what a node that does not run has stored.
+    /// Exit status 1 where there is an error.
     ///
     ///   stream-dns zone check example.com example.com.zone
     ///   stream-dns zone check example.com example.com.zone --keep-going --json
+    ///   stream-dns zone check example.com node:127.0.0.1:5380
     #[command(verbatim_doc_comment)]
     Check(CheckArgs),
 
@@ -37,22 +39,27 @@ pub enum ZoneCommand {
     #[command(verbatim_doc_comment)]
     Import(ImportArgs),
 
-    /// Print a zone of the log as a zone file
+    /// Print a zone as a zone file: as the log says, or as a node serves it
     ///
     /// One record a line, in canonical order (RFC 4034 section 6), with the serial that is served; the same zone
-    /// gives the same text. Imported again it is the identical zone.
+    /// gives the same text. Imported again it is the identical zone. Records that belong to a node alone are left
+    /// out.
     ///
     ///   stream-dns zone export example.com
+    ///   stream-dns zone export example.com node: > example.com.zone
     ///   stream-dns zone export example.com --relative --journal journal.jsonl
     #[command(verbatim_doc_comment)]
     Export(ExportArgs),
 
-    /// Print what differs between two of: a zone file, what a log says
+    /// Print what differs between two of: a zone file, what a log says, what a node serves
     ///
-    /// Each side is a FILE, `log:` for the log of the configuration, or `log:FILE` for a journal. Lines that only A
-    /// has begin with `-`, those that only B has with `+`. Exit status 1 where they differ.
+    /// Each side is a FILE; `log:` for the log of the configuration, or `log:FILE` for a journal; `node:` for the node
+    /// of the configuration, or `node:HOST:PORT`; or `store:` for the store of a node that does not run, or
+    /// `store:FILE`. Lines that only A has begin with `-`, those that only B has with `+`. Exit status 1 where they
+    /// differ.
     ///
     ///   stream-dns zone diff log: example.com.zone --origin example.com
+    ///   stream-dns zone diff node:ns1:5380 node:ns2:5380 --origin example.com
     ///   stream-dns zone diff log:old.jsonl log:new.jsonl --origin example.com
     #[command(verbatim_doc_comment)]
     Diff(DiffArgs),
@@ -114,6 +121,10 @@ pub struct CheckArgs {
     #[arg(long)]
     pub keep_going: bool,
 
+    /// Which log `log:` is.
+    #[command(flatten)]
+    pub log: LogArgs,
+
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -165,15 +176,15 @@ pub struct ExportArgs {
     #[arg(value_name = "ORIGIN", value_parser = parse_name)]
     pub origin: Name,
 
+    /// Where the zone is: `log:`, `log:FILE`, `node:`, `node:HOST:PORT`, `store:`, `store:FILE`, or a zone file
+    #[arg(value_name = "FROM", default_value = "log:")]
+    pub from: String,
+
     /// Write names below the apex relative to it
     #[arg(long)]
     pub relative: bool,
 
-    /// Read the log from its beginning (the default)
-    #[arg(long)]
-    pub from_log: bool,
-
-    /// Which log is read.
+    /// Which log `log:` is.
     #[command(flatten)]
     pub log: LogArgs,
 }
@@ -181,7 +192,7 @@ pub struct ExportArgs {
 /// `zone diff …`
 #[derive(Args, Clone, Debug)]
 pub struct DiffArgs {
-    /// A zone file, `log:` or `log:FILE`
+    /// A zone file, `log:`, `log:FILE`, `node:`, `node:HOST:PORT`, `store:` or `store:FILE`
     #[arg(value_name = "A")]
     pub left: String,
 

@@ -1,5 +1,6 @@
 //! `zone export`, and `zone list --from-log`.
 
+use super::side::Side;
 use super::{ExportArgs, ListArgs, OpenLog};
 use crate::Console;
 use crate::settings::ClientSettings;
@@ -14,9 +15,9 @@ pub(super) fn export(
     settings: &ClientSettings,
     console: &mut Console<'_>,
 ) -> anyhow::Result<ExitCode> {
-    let mut open = OpenLog::open(&args.log, settings)?;
-    let zone = open.zone(&args.origin)?;
-    let zone = zone.ok_or_else(|| anyhow!("{} has no zone {}", open.target, args.origin.to_lowercase()))?;
+    let side = Side::parse(&args.from);
+    let (place, zone) = side.zone(&args.origin, &args.log, settings, console)?;
+    let zone = zone.ok_or_else(|| anyhow!("{place} has no zone {}", args.origin.to_lowercase()))?;
     let print = PrintSettings { relative: args.relative, default_ttl: settings.default_ttl };
     let mut out = BufWriter::new(&mut *console.out);
     write(&mut out, &zone, &print)?;

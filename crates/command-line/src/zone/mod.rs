@@ -9,6 +9,7 @@ mod file;
 mod import;
 mod parts;
 mod show;
+mod side;
 
 pub use args::{
     CheckArgs, DeleteZoneArgs, DiffArgs, ExportArgs, FileArgs, ImportArgs, ListArgs, ZoneCommand,
@@ -33,7 +34,7 @@ pub(crate) fn run(
             let node = NodeArgs { node: args.node.clone(), json: args.json };
             overview::zones(&node, settings, console)
         }
-        ZoneCommand::Check(args) => check::check(args, console),
+        ZoneCommand::Check(args) => check::check(args, settings, console),
         ZoneCommand::Import(args) => import::import(args, settings, console),
         ZoneCommand::Export(args) => export::export(args, settings, console),
         ZoneCommand::Diff(args) => diff::diff(args, settings, console),

@@ -47,12 +47,15 @@ pub(super) fn note_reports(reports: &mut [Report], console: &mut Console<'_>) {
 
 /// `2 errors, 1 warning`; what there is none of is left out.
 pub(super) fn summary(reports: &[Report]) -> String {
-    let count = |severity: Severity, one: &str| {
-        let count = reports.iter().filter(|report| report.severity() == severity).count();
-        (count > 0).then(|| format!("{count} {one}{}", if count == 1 { "" } else { "s" }))
-    };
-    let all = [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Notice, "notice")];
-    let parts: Vec<String> = all.into_iter().filter_map(|(severity, one)| count(severity, one)).collect();
+    let all = [Severity::Error, Severity::Warning, Severity::Notice];
+    counts(all.map(|severity| reports.iter().filter(|report| report.severity() == severity).count()))
+}
+
+/// The same for so many errors, warnings and notices.
+pub(super) fn counts(counts: [usize; 3]) -> String {
+    let named = counts.into_iter().zip(["error", "warning", "notice"]).filter(|(count, _)| *count > 0);
+    let parts: Vec<String> =
+        named.map(|(count, one)| format!("{count} {one}{}", if count == 1 { "" } else { "s" })).collect();
     if parts.is_empty() { "nothing remarkable".to_owned() } else { parts.join(", ") }
 }
 
