@@ -70,7 +70,7 @@ struct ServerMeter<'a> {
 }
 
 /// Below this share of a core the server waited for the generator.
-const SATURATED: f64 = 0.95;
+const SATURATED: f64 = 0.9;
 
 // === impl ServerMeter ===
 
