@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use bench_peers::cpu;
+use bench_peers::load::Over;
 use bench_peers::measure::{self, Rounds};
 use bench_peers::mix::{Mix, Questions};
 use bench_peers::sampler::Sampler;
@@ -58,9 +59,12 @@ struct Quick {
     /// Questions under way at a time.
     #[arg(long, default_value_t = 192)]
     outstanding: usize,
-    /// Source ports.
+    /// Source ports, or connections.
     #[arg(long, default_value_t = 16)]
     ports: usize,
+    /// Over persistent connections.
+    #[arg(long)]
+    tcp: bool,
     /// Different questions, in memory; without it as many as the world has names, at most 1,000,000.
     #[arg(long)]
     questions: Option<usize>,
@@ -118,6 +122,7 @@ impl Quick {
             time: Duration::from_millis(self.round_ms),
             outstanding: self.outstanding,
             ports: self.ports,
+            over: if self.tcp { Over::Tcp } else { Over::Udp },
             core: other(self.core)?.unwrap_or(self.core),
         };
         let mut sampler = Sampler::new(self.core);

@@ -1,7 +1,7 @@
 //! Rounds: each server in turn is kept busy, and its CPU time and the generator's findings are taken together.
 
 use crate::cpu;
-use crate::load::{self, Load, Meter, Outcome, Pace};
+use crate::load::{self, Load, Meter, Outcome, Over, Pace};
 use crate::mix::Questions;
 use crate::sampler::{Looks, Sampler};
 use crate::servers::{Kind, Server};
@@ -17,8 +17,10 @@ pub struct Rounds {
     pub time: Duration,
     /// Questions under way.
     pub outstanding: usize,
-    /// Source ports.
+    /// Source ports, or connections.
     pub ports: usize,
+    /// How questions travel.
+    pub over: Over,
     /// The generator's core.
     pub core: usize,
 }
@@ -131,6 +133,7 @@ pub fn rounds(
         for (server, own) in servers.iter().zip(&mut samples) {
             let load = Load {
                 target: server.address,
+                over: how.over,
                 ports: how.ports,
                 pace: Pace::Closed(how.outstanding),
                 warm_up: (how.time / 10).max(Duration::from_millis(30)),

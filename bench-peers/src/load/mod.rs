@@ -1,12 +1,16 @@
-//! The generator: one thread that sends and receives in batches and never waits, with many source ports. It
-//! checks the ID and the question of each answer, and what the question expects.
+//! The generator: one thread that sends and receives in batches and never waits, from many source ports or on many
+//! connections. It checks the ID and the question of each answer, and what the question expects.
 
+mod connection;
 mod port;
+mod slots;
 
 use crate::histogram::Histogram;
 use crate::mix::Questions;
 use crate::mmsg::{BATCH, Inbox, Outbox};
+use connection::Connection;
 use port::Port;
+use slots::Slots;
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -20,12 +24,26 @@ pub enum Pace {
     Open(f64),
 }
 
+/// How they travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// UDP.
+    Udp,
+    /// UDP, many questions handed to the kernel as one datagram to be cut (`UDP_SEGMENT`): several times as many a
+    /// second, of questions that are all of one length.
+    UdpSegments,
+    /// Persistent connections.
+    Tcp,
+}
+
 /// What is to be sent, and for how long.
 #[derive(Clone, Debug)]
 pub struct Load {
     /// The server, on loopback.
     pub target: SocketAddr,
-    /// Source ports.
+    /// How questions travel.
+    pub over: Over,
+    /// Source ports, or connections.
     pub ports: usize,
     /// How questions follow each other.
     pub pace: Pace,
@@ -52,8 +70,6 @@ pub struct Outcome {
     pub elapsed: Duration,
     /// From the moment at which a question was due until its answer was read.
     pub latency: Histogram,
-    /// Turns of the generator's loop, and those in which there was nothing to read or to send.
-    pub turns: (u64, u64),
 }
 
 /// Told when the measured time begins and ends, on the generator's thread.
@@ -64,12 +80,53 @@ pub trait Meter {
     fn end(&mut self);
 }
 
+/// Measures nothing.
+pub struct Unmeasured;
+
+/// A socket with questions under way.
+trait Line {
+    fn slots(&mut self) -> &mut Slots;
+
+    /// Reads what is there and settles it. Says how many messages there were.
+    fn receive(&mut self, buffers: &mut Buffers, turn: &Turn<'_>, outcome: &mut Outcome)
+    -> io::Result<usize>;
+
+    /// Asks these questions, each by its index and the moment at which it is due; at most a batch.
+    fn send(
+        &mut self,
+        buffers: &mut Buffers,
+        asked: &[(usize, u64)],
+        turn: &mut Turn<'_>,
+        outcome: &mut Outcome,
+    ) -> io::Result<()>;
+}
+
+/// A turn of the generator's loop.
+struct Turn<'a> {
+    questions: &'a mut Questions,
+    /// Nanoseconds since the generator began.
+    now: u64,
+}
+
+struct Buffers {
+    inbox: Inbox,
+    outbox: Outbox,
+    stream: Box<[u8]>,
+}
+
 /// After this long an answer is not waited for any longer.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long after the last question answers are still taken at a fixed rate.
 const AFTERGLOW: Duration = Duration::from_millis(300);
 /// Questions under way on one port at most, at a fixed rate.
 const OPEN_SLOTS: usize = 16_384;
+
+// === impl Unmeasured ===
+
+impl Meter for Unmeasured {
+    fn begin(&mut self) {}
+    fn end(&mut self) {}
+}
 
 // === impl Outcome ===
 
@@ -79,9 +136,15 @@ impl Outcome {
         self.answered as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// The share of the generator's turns in which it had nothing to do.
-    pub fn idle(&self) -> f64 {
-        self.turns.1 as f64 / self.turns.0.max(1) as f64
+    fn take(&mut self, slots: &mut Slots, octets: &[u8], turn: &Turn<'_>) {
+        match slots.settle(octets, turn.questions) {
+            Some(slot) => {
+                self.answered += 1;
+                self.latency.record(turn.now.saturating_sub(slot.due));
+                self.unexpected += u64::from(!turn.questions.is_expected(slot.question as usize, octets));
+            }
+            None => self.strange += 1,
+        }
     }
 }
 
@@ -94,72 +157,109 @@ pub fn run(load: &Load, questions: &mut Questions, meter: &mut dyn Meter) -> io:
         Pace::Closed(outstanding) => (outstanding.div_ceil(load.ports) * 4).next_power_of_two().max(BATCH),
         Pace::Open(_) => OPEN_SLOTS,
     };
-    let mut ports =
-        (0..load.ports).map(|_| Port::connect(load.target, slots)).collect::<io::Result<Vec<Port>>>()?;
-    let (mut inbox, mut outbox) = (Inbox::default(), Outbox::default());
-    let begun = Instant::now();
-    let nanoseconds = |time: Duration| time.as_nanos() as u64;
-    let (start, end) = (nanoseconds(load.warm_up), nanoseconds(load.warm_up + load.time));
-    let (mut outcome, mut measuring, mut due_from) = (Outcome::default(), false, 0);
-    let (mut next, mut turn, mut scheduled) = (0, 0, 0_u64);
-    let mut look_for_lost = PATIENCE;
-    loop {
-        let now = nanoseconds(begun.elapsed());
-        if !measuring && now >= start {
-            (measuring, due_from, outcome) = (true, now, Outcome::default());
-            meter.begin();
-        }
-        if now >= end {
-            break;
-        }
-        turn = (turn + 1) % ports.len();
-        let port = &mut ports[turn];
-        let received = port.receive(&mut inbox, questions, now, &mut outcome)?;
-        let wanted = match load.pace {
-            Pace::Closed(outstanding) => (outstanding / load.ports).max(1).saturating_sub(port.under_way()),
-            Pace::Open(rate) => ((now as f64 * rate / 1e9) as u64).saturating_sub(scheduled) as usize,
-        };
-        let wanted = wanted.min(BATCH);
-        let due = |index: u64| match load.pace {
-            Pace::Closed(_) => now,
-            Pace::Open(rate) => ((scheduled + index) as f64 * 1e9 / rate) as u64,
-        };
-        port.send(&mut outbox, questions, &mut next, wanted, due, &mut outcome);
-        scheduled += wanted as u64;
-        outcome.turns.0 += 1;
-        outcome.turns.1 += u64::from(received == 0 && wanted == 0);
-        if begun.elapsed() >= look_for_lost && turn == 0 {
-            look_for_lost = begun.elapsed() + PATIENCE / 4;
-            let old = now.saturating_sub(nanoseconds(PATIENCE));
-            ports.iter_mut().for_each(|port| outcome.lost += port.give_up(old));
-        }
-    }
-    meter.end();
-    let now = nanoseconds(begun.elapsed());
-    outcome.elapsed = Duration::from_nanos(now - due_from);
-    if matches!(load.pace, Pace::Open(_)) {
-        finish(&mut ports, &mut inbox, questions, begun, &mut outcome)?;
-    }
-    Ok(outcome)
+    let segments = (load.over == Over::UdpSegments).then(|| questions.octets(0).len());
+    let lines = (0..load.ports).map(|_| -> io::Result<Box<dyn Line>> {
+        Ok(match load.over {
+            Over::Tcp => Box::new(Connection::connect(load.target, slots)?),
+            _ => Box::new(Port::connect(load.target, slots, segments)?),
+        })
+    });
+    Generator { load, lines: lines.collect::<io::Result<_>>()?, next: 0, scheduled: 0 }.run(questions, meter)
 }
 
-/// Takes the answers that are still on their way at the end of a fixed rate; they count as latencies and not as
-/// answers of the measured time.
-fn finish(
-    ports: &mut [Port],
-    inbox: &mut Inbox,
-    questions: &Questions,
-    begun: Instant,
-    outcome: &mut Outcome,
-) -> io::Result<()> {
-    let until = begun.elapsed() + AFTERGLOW;
-    let answered = outcome.answered;
-    while begun.elapsed() < until {
-        for port in &mut *ports {
-            port.receive(inbox, questions, begun.elapsed().as_nanos() as u64, outcome)?;
+struct Generator<'a> {
+    load: &'a Load,
+    lines: Vec<Box<dyn Line>>,
+    /// The next question.
+    next: usize,
+    /// How many were due so far, at a fixed rate.
+    scheduled: u64,
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    time.as_nanos() as u64
+}
+
+// === impl Generator ===
+
+impl Generator<'_> {
+    fn run(&mut self, questions: &mut Questions, meter: &mut dyn Meter) -> io::Result<Outcome> {
+        let mut buffers =
+            Buffers { inbox: Inbox::default(), outbox: Outbox::default(), stream: vec![0; 1 << 16].into() };
+        let begun = Instant::now();
+        let (start, end) = (nanoseconds(self.load.warm_up), nanoseconds(self.load.warm_up + self.load.time));
+        let (mut outcome, mut measured_from, mut line) = (Outcome::default(), None, 0);
+        let mut look_for_lost = nanoseconds(PATIENCE);
+        let mut turn = Turn { questions, now: 0 };
+        loop {
+            turn.now = nanoseconds(begun.elapsed());
+            if measured_from.is_none() && turn.now >= start {
+                (measured_from, outcome) = (Some(turn.now), Outcome::default());
+                meter.begin();
+            }
+            if turn.now >= end {
+                break;
+            }
+            line = (line + 1) % self.lines.len();
+            self.lines[line].receive(&mut buffers, &turn, &mut outcome)?;
+            let mut asked = [(0, 0); BATCH];
+            let count = self.due(line, turn.now, &mut asked, turn.questions.len());
+            self.lines[line].send(&mut buffers, &asked[..count], &mut turn, &mut outcome)?;
+            if turn.now >= look_for_lost {
+                look_for_lost = turn.now + nanoseconds(PATIENCE) / 4;
+                let old = turn.now.saturating_sub(nanoseconds(PATIENCE));
+                outcome.lost += self.lines.iter_mut().map(|line| line.slots().give_up(old)).sum::<u64>();
+            }
         }
+        meter.end();
+        outcome.elapsed =
+            Duration::from_nanos(nanoseconds(begun.elapsed()) - measured_from.unwrap_or_default());
+        if matches!(self.load.pace, Pace::Open(_)) {
+            self.finish(&mut buffers, &mut turn, begun, &mut outcome)?;
+        }
+        Ok(outcome)
     }
-    outcome.answered = answered;
-    outcome.lost += ports.iter_mut().map(|port| port.give_up(u64::MAX)).sum::<u64>();
-    Ok(())
+
+    /// The questions that are due on this line now: which, and since when. Says how many.
+    fn due(&mut self, line: usize, now: u64, asked: &mut [(usize, u64)], questions: usize) -> usize {
+        let wanted = match self.load.pace {
+            Pace::Closed(outstanding) => {
+                let share = (outstanding / self.load.ports).max(1);
+                share.saturating_sub(self.lines[line].slots().under_way())
+            }
+            Pace::Open(rate) => ((now as f64 * rate / 1e9) as u64).saturating_sub(self.scheduled) as usize,
+        };
+        let wanted = wanted.min(asked.len());
+        for place in &mut asked[..wanted] {
+            let due = match self.load.pace {
+                Pace::Closed(_) => now,
+                Pace::Open(rate) => (self.scheduled as f64 * 1e9 / rate) as u64,
+            };
+            self.scheduled += 1;
+            *place = (self.next, due);
+            self.next = (self.next + 1) % questions;
+        }
+        wanted
+    }
+
+    /// Takes the answers that are still on their way at the end of a fixed rate; they count as latencies and not
+    /// as answers of the measured time.
+    fn finish(
+        &mut self,
+        buffers: &mut Buffers,
+        turn: &mut Turn<'_>,
+        begun: Instant,
+        outcome: &mut Outcome,
+    ) -> io::Result<()> {
+        let (until, answered) = (begun.elapsed() + AFTERGLOW, outcome.answered);
+        while begun.elapsed() < until {
+            for line in &mut self.lines {
+                turn.now = nanoseconds(begun.elapsed());
+                line.receive(buffers, turn, outcome)?;
+            }
+        }
+        outcome.answered = answered;
+        outcome.lost += self.lines.iter_mut().map(|line| line.slots().give_up(u64::MAX)).sum::<u64>();
+        Ok(())
+    }
 }
