@@ -183,6 +183,7 @@ fn admin(settings: &Settings) -> admin_api::Config {
             jwt_secret: Secret::text(&own.jwt_secret),
         }),
         instance_id: settings.instance_id.clone(),
+        fresh: admin_api::Freshness { in_step_ms: own.fresh_in_step_ms, lag_ms: own.fresh_lag_ms },
         ..admin_api::Config::default()
     }
 }

@@ -25,6 +25,19 @@ pub struct Config {
     pub max_in_flight: usize,
     /// The largest body of a request: bytes, 1,024 to 64 MiB; by default 1 MiB.
     pub max_body: usize,
+    /// What `/freshz` takes for fresh.
+    pub fresh: Freshness,
+}
+
+/// How old what a node answers may be before `/freshz` says so.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Freshness {
+    /// How long ago the node may have been in step with each log: milliseconds, 1,000 to 604,800,000 (a week); by
+    /// default 60,000.
+    pub in_step_ms: u64,
+    /// With how much lag a partition may be read: milliseconds, 1 to 604,800,000; by default 10,000.
+    pub lag_ms: u64,
 }
 
 /// Who may use the interface.
@@ -40,6 +53,8 @@ pub struct Credentials {
     pub jwt_secret: Option<String>,
 }
 
+const WEEK_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
+
 // === impl Config ===
 
 impl Default for Config {
@@ -51,7 +66,26 @@ impl Default for Config {
             read_timeout_ms: 2_000,
             max_in_flight: 64,
             max_body: 1 << 20,
+            fresh: Freshness::default(),
         }
+    }
+}
+
+impl Default for Freshness {
+    fn default() -> Self {
+        Self { in_step_ms: 60_000, lag_ms: 10_000 }
+    }
+}
+
+impl Freshness {
+    /// [`Self::in_step_ms`] as a duration.
+    pub fn in_step(&self) -> Duration {
+        Duration::from_millis(self.in_step_ms)
+    }
+
+    /// [`Self::lag_ms`] as a duration.
+    pub fn lag(&self) -> Duration {
+        Duration::from_millis(self.lag_ms)
     }
 }
 
@@ -64,6 +98,8 @@ impl Config {
         in_range("read_timeout_ms", self.read_timeout_ms, 100, 60_000)?;
         in_range("max_in_flight", self.max_in_flight as u64, 1, 10_000)?;
         in_range("max_body", self.max_body as u64, 1_024, 64 << 20)?;
+        in_range("fresh.in_step_ms", self.fresh.in_step_ms, 1_000, WEEK_MS)?;
+        in_range("fresh.lag_ms", self.fresh.lag_ms, 1, WEEK_MS)?;
         match &self.credentials {
             Some(credentials) if credentials.username.is_empty() || credentials.password.is_empty() => {
                 Err(AdminError::EmptyCredentials)

@@ -13,7 +13,7 @@
 //!   addresses alone.
 //!
 //! ```text
-//!            GET /healthz /readyz /metrics          (no credentials asked)
+//!            GET /healthz /readyz /freshz /metrics  (no credentials asked)
 //!  client ──▶ GET /v1/status /v1/zones /v1/zone /v1/zone/reports /v1/records /v1/quarantine
 //!            POST /v1/await · PUT, DELETE /v1/records
 //!              │
@@ -46,6 +46,7 @@ mod actor;
 mod config;
 mod counts;
 mod error;
+mod freshness;
 pub mod json;
 mod readiness;
 pub mod request;
@@ -53,6 +54,6 @@ mod web;
 
 pub use access::{Access, Offer, TOKEN_LIFETIME};
 pub use actor::{AdminApi, BoundAdmin, Handle, Peers, bind, spawn_standalone};
-pub use config::{Config, Credentials};
+pub use config::{Config, Credentials, Freshness};
 pub use error::{AdminError, Refusal, SpawnError};
 pub use readiness::Readiness;

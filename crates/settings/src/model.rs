@@ -277,6 +277,10 @@ pub struct Admin {
     pub password: Option<Secret>,
     /// What tokens are signed with.
     pub jwt_secret: Option<Secret>,
+    /// Milliseconds since the node was in step with each log, at most, to be fresh.
+    pub fresh_in_step_ms: u64,
+    /// Milliseconds of lag of a partition, at most, to be fresh.
+    pub fresh_lag_ms: u64,
 }
 
 /// Stopping.

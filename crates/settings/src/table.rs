@@ -95,9 +95,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("metrics.statsd.tags", &["DNS_STATSD_TAGS"], Kind::Bool, "false", "Whether labels go to statsd as tags (`|#transport:udp`). Otherwise their values are appended to the name."),
     // --- who looks after it
     setting("admin.address", &["DNS_ADMIN_ADDRESS"], Kind::Listen { or_none: true }, "127.0.0.1:5380", "Where the HTTP interface answers. An address that is not loopback needs a user name and a password."),
-    setting("admin.username", &["DNS_ADMIN_USERNAME"], Kind::Text, "", "The user name for everything but `/healthz`, `/readyz` and `/metrics`."),
+    setting("admin.username", &["DNS_ADMIN_USERNAME"], Kind::Text, "", "The user name for everything but `/healthz`, `/readyz`, `/freshz` and `/metrics`."),
     setting("admin.password", &["DNS_ADMIN_PASSWORD"], Kind::Text, "", "The password.").secret(),
     setting("admin.jwt-secret", &["DNS_ADMIN_JWTSECRET"], Kind::Text, "", "What tokens of `POST /signin` are signed with (HS256). Without it there are none.").secret(),
+    setting("admin.fresh-in-step-ms", &["DNS_ADMIN_FRESH_IN_STEP_MS"], integer(1_000, 604_800_000), "60000", "How long ago the node may have been in step with each of its logs for `/freshz` to call it fresh, in milliseconds."),
+    setting("admin.fresh-lag-ms", &["DNS_ADMIN_FRESH_LAG_MS"], integer(1, 604_800_000), "10000", "With how much lag a partition may be read for `/freshz` to call the node fresh, in milliseconds."),
     setting("shutdown.delay-ms", &["DNS_SHUTDOWN_DELAY_MS"], integer(0, 600_000), "0", "How long the node goes on answering after a signal to stop, in milliseconds, while `/readyz` already fails: the time that a load balancer needs to look elsewhere."),
     setting("shutdown.drain-timeout-ms", &["DNS_SHUTDOWN_DRAIN_TIMEOUT_MS"], integer(100, 600_000), "10000", "How long stopping may take after that, in milliseconds."),
     setting("log.level", &["LOG_LEVEL"], LEVEL, "info", "What is logged, to standard error."),

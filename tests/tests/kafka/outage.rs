@@ -23,8 +23,9 @@ fn answers_go_on_without_the_broker_and_nothing_is_read_twice() -> Result<()> {
     let mut events = zone("foo.example.");
     events.extend((0..20).map(|n| address(&format!("h{n}.foo.example."), &format!("192.0.2.{n}"))));
     broker.publish(&topic, &events)?;
-    let server = node(folder.path()).ready()?;
+    let server = node(folder.path()).variable("DNS_ADMIN_FRESH_IN_STEP_MS", "2000").ready()?;
     let mut asker = server.asker()?;
+    eventually("the node is fresh", || server.get("/freshz").ok().filter(|(status, _)| *status == 200));
     served(&mut asker, "h19.foo.example.", &["192.0.2.19"]);
     let mut read = events.len();
     read_exactly(&server, read)?;
@@ -49,11 +50,16 @@ fn answers_go_on_without_the_broker_and_nothing_is_read_twice() -> Result<()> {
             std::thread::sleep(Duration::from_millis(100));
         }
         ensure!(asker.ask("foo.example.", RecordType::SOA)?.serial()? == serial);
+        eventually("freshness fails", || server.get("/freshz").ok().filter(|(status, _)| *status == 503));
+        ensure!(server.get("/readyz")?.0 == 200, "what is stale stays in service");
         broker.up()?;
         let owner = format!("back-{kill}.foo.example.");
         broker.publish(&topic, &[address(&owner, "198.51.100.1")])?;
         let back = Instant::now();
         served(&mut asker, &owner, &["198.51.100.1"]);
+        eventually("the node is fresh again", || {
+            server.get("/freshz").ok().filter(|(status, _)| *status == 200)
+        });
         println!("served {:?} after the broker was back and had the event", back.elapsed());
         read += 1;
     }

@@ -15,7 +15,7 @@ use std::panic::AssertUnwindSafe;
 
 /// Paths that answer whoever asks, however busy the others are: whether a node lives must be known even when
 /// it is overloaded, and a probe has no password.
-const OPEN: &[&str] = &["/healthz", "/readyz", "/metrics", "/signin"];
+const OPEN: &[&str] = &["/healthz", "/readyz", "/freshz", "/metrics", "/signin"];
 
 pub(super) async fn guard(
     request: ServiceRequest,

@@ -2,6 +2,7 @@
 
 use super::{Shared, answer, ask, now, zone};
 use crate::error::Refusal;
+use crate::freshness;
 use crate::json;
 use crate::readiness::Readiness;
 use crate::request::{self, PageQuery, RecordQuery};
@@ -25,6 +26,7 @@ const PRODUCER_LENGTH: usize = 255;
 pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.service(resource("/healthz").route(web::get().to(healthz)).route(web::head().to(healthz)))
         .service(resource("/readyz").route(web::get().to(readyz)).route(web::head().to(readyz)))
+        .service(resource("/freshz").route(web::get().to(freshz)).route(web::head().to(freshz)))
         .service(resource("/metrics").route(web::get().to(metrics)).route(web::head().to(metrics)))
         .service(resource("/v1/status").route(web::get().to(status)))
         .service(resource("/v1/zones").route(web::get().to(zones)))
@@ -60,6 +62,16 @@ async fn readyz(shared: web::Data<Shared>) -> Reply {
             Ok(answer(StatusCode::SERVICE_UNAVAILABLE, &json!({"ready": false, "reason": reason})))
         }
     }
+}
+
+async fn freshz(shared: web::Data<Shared>) -> Reply {
+    let within = shared.config.read_timeout();
+    let stale = match ask(shared.peers.sources.as_ref(), ReadSources, within, "event-consumer").await {
+        Ok(sources) => freshness::stale(&sources, &shared.config.fresh, now()),
+        Err(_) => vec!["event-consumer does not answer".to_owned()],
+    };
+    let status = if stale.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Ok(answer(status, &json!({"fresh": stale.is_empty(), "reasons": stale})))
 }
 
 async fn metrics(shared: web::Data<Shared>) -> Reply {
