@@ -38,6 +38,8 @@ pub(super) fn addresses<A: Authority>(
         return;
     }
     let mut hosts = Hosts::new();
+    // NS at a wildcard are no zone's servers (RFC 4592 section 4.2).
+    let is_server = rrset.rtype == RecordType::NS && name.labels() == apex;
     let apex = name.suffix(apex);
     for (rdata, target) in targets(rrset) {
         let owner = match target {
@@ -53,7 +55,6 @@ pub(super) fn addresses<A: Authority>(
         if hosts.length == HOSTS || !hosts.is_new(scratch) {
             continue;
         }
-        let is_server = rrset.rtype == RecordType::NS;
         let own = |node: &Node<'_>| {
             is_in_zone(*node, scratch, apex) || is_server && ends_with(scratch.wire(), apex)
         };

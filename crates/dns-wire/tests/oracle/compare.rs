@@ -1,146 +1,173 @@
-//! The fast answer against the slow one.
+//! The fast answer against the slow one, message for message.
 
-use super::slow::{Expected, Rr, Server};
-use super::strategy::{Question, question, zones};
-use crate::support::wire;
+use super::data::{self, labels, same};
+use super::shapes::Shape;
+use super::slow::{Expected, Server};
+use super::strategy::{Question, ZoneText};
+use crate::support::Reply;
+use crate::support::ask::raw;
 use crate::support::zones::{build, owners};
-use crate::support::{Ask, Reply, name};
-use proptest::prelude::*;
-use proptest::test_runner::TestCaseResult;
-use zone_model::{RecordType, rdata};
+use dns_wire::{AnyAnswer, Client, Transport};
+use hickory_proto::op::Message;
+use hickory_proto::rr::Record;
+use zone_model::{Catalog, Timestamp};
 
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+/// Both sides, with the same zones.
+pub(crate) struct Pair {
+    catalog: Catalog,
+    server: Server,
+}
 
-    /// Every question gets the answer that the slow, obvious way gives, over TCP exactly, and over UDP whatever
-    /// of it fits by the rules.
-    #[test]
-    fn answers_are_those_of_the_obvious_way(
-        zones in zones(),
-        questions in prop::collection::vec(question(), 1..80),
-    ) {
-        let owners = owners(&zones.text());
-        let (catalog, server) = (build(&owners), Server::new(&owners));
-        for question in questions {
-            let (owner, rtype) = (name(&question.name), question.rtype.parse().expect("a type"));
-            let ask = ask(&question);
-            let over_tcp = ask.clone().tcp().reply(&catalog);
-            let mut expected = server.answer(&owner, rtype, false);
-            expected.authoritative &= question.class == 1;
-            same(&over_tcp, &expected, &question)?;
-            let over_udp = ask.reply(&catalog);
-            let mut expected = server.answer(&owner, rtype, true);
-            expected.authoritative &= question.class == 1;
-            fits(&over_udp, &over_tcp, &expected, &question)?;
+// === impl Pair ===
+
+impl Pair {
+    pub(crate) fn of(zones: &ZoneText) -> Self {
+        Self { catalog: build(&owners(&zones.text())), server: Server::new(&zones.0) }
+    }
+
+    /// Compares the two answers to a query. Over TCP they are the same; over UDP whatever of it fits by the rules is
+    /// there.
+    ///
+    /// # Errors
+    /// In what they differ, and both.
+    pub(crate) fn compare(&self, question: &Question) -> Result<Vec<Shape>, String> {
+        let octets = question.octets();
+        let query = Message::from_vec(&octets).map_err(|error| error.to_string())?;
+        let mut expected = self.server.answer(&query, question.all);
+        let reply = self.reply(&octets, question, question.tcp)?;
+        let compared = match question.tcp {
+            true => whole(&reply, &expected),
+            false => self.fits(&reply, &mut expected, &octets, question),
+        };
+        let explain = |what| format!("{what}\n--- found\n{reply}\n--- expected\n{}", expected.message);
+        compared.and_then(|()| questions_case(&reply, question)).map_err(explain)?;
+        Ok(expected.shapes)
+    }
+
+    fn reply(&self, octets: &[u8], question: &Question, tcp: bool) -> Result<Reply, String> {
+        let transport = if tcp { Transport::Tcp } else { Transport::Udp };
+        let peer = "192.0.2.7:4000".parse().expect("an address");
+        let mut client = Client::new(transport, peer, Timestamp(0));
+        client.any = if question.all { AnyAnswer::All } else { AnyAnswer::One };
+        raw(&self.catalog, octets, &client).map(|octets| Reply::read(&octets)).ok_or("no answer".to_owned())
+    }
+
+    /// Over UDP: within the limit; RRsets whole; without TC everything that must be there is, and with it there was no
+    /// room; what is optional is left out for want of room alone.
+    fn fits(
+        &self,
+        reply: &Reply,
+        expected: &mut Expected,
+        octets: &[u8],
+        question: &Question,
+    ) -> Result<(), &'static str> {
+        let limit = question.edns.map_or(512, |edns| usize::from(edns.payload.clamp(512, 1232)));
+        let found = &reply.typed;
+        if reply.octets.len() > limit {
+            return Err("beyond the limit");
         }
+        let is_full = || self.reply(octets, question, true).is_ok_and(|full| full.octets.len() > limit);
+        if found.metadata.truncation {
+            expected.shapes.push(Shape::Truncated);
+            let mut cut = found.metadata;
+            cut.truncation = false;
+            // An RCODE that tells of what is missing would be no help.
+            cut.response_code = expected.message.metadata.response_code;
+            if cut != expected.message.metadata || found.edns.is_some() != expected.message.edns.is_some() {
+                return Err("the header, of what is truncated");
+            }
+            let chain = chunks(&expected.message.answers);
+            let is_prefix =
+                chunks(&found.answers).iter().zip(&chain).all(|(own, other)| same_set(own, other));
+            if !is_prefix || found.answers.len() > expected.message.answers.len() {
+                return Err("what is truncated is no beginning of the answer");
+            }
+            if !parts_of(&found.authorities, &expected.message.authorities) {
+                return Err("the authority section, of what is truncated");
+            }
+            // Nothing optional took the room of what is missing.
+            if !parts_of(&found.additionals, &expected.glue) {
+                return Err("the additional section, of what is truncated");
+            }
+            let is_all = found.answers.len() == expected.message.answers.len()
+                && found.authorities.len() == expected.message.authorities.len()
+                && found.additionals.len() == expected.glue.len();
+            return if !is_all && is_full() { Ok(()) } else { Err("TC") };
+        }
+        let is_optional = |record: &&Record| expected.optional.iter().any(|own| same(own, record));
+        let optional = found.additionals.iter().filter(is_optional).count();
+        if optional < expected.optional.len() {
+            expected.shapes.push(Shape::LeftOut);
+            if !parts_of(&found.additionals, &expected.message.additionals) || !is_full() {
+                return Err("what is optional");
+            }
+            expected.optional.retain(|own| found.additionals.iter().any(|record| same(own, record)));
+            expected.message.additionals = [&expected.glue[..], &expected.optional].concat();
+        }
+        whole(reply, expected)
     }
 }
 
-fn ask(question: &Question) -> Ask {
-    let ask = Ask::of(&name(&question.name), question.rtype.parse().expect("a type")).class(question.class);
-    question.payload.map_or(ask.clone(), |payload| ask.edns(payload))
-}
-
-/// The records of a section as the oracle has them.
-fn plain(records: &[wire::Rr]) -> Vec<Rr> {
-    let plain = |record: &wire::Rr| Rr {
-        owner: record.owner.clone(),
-        rtype: record.rtype.0,
-        ttl: record.ttl,
-        rdata: rdata::canonical(record.rtype, &record.rdata).to_vec(),
-    };
-    records.iter().map(plain).collect()
-}
-
-fn sorted(mut records: Vec<Rr>) -> Vec<Rr> {
-    records.sort();
-    records
-}
-
-fn same(reply: &Reply, expected: &Expected, question: &Question) -> TestCaseResult {
-    let [answer, authority, additional] = reply.parsed.sections.each_ref().map(|records| plain(records));
-    prop_assert_eq!(reply.rcode(), expected.rcode, "{:?}\n{}", question, reply);
-    prop_assert_eq!(reply.flag('a'), expected.authoritative, "AA, {:?}\n{}", question, reply);
-    prop_assert!(!reply.flag('t') && !reply.flag('r'), "{:?}\n{}", question, reply);
-    prop_assert_eq!(in_order(&answer), in_order(&expected.answer), "{:?}\n{}", question, reply);
-    prop_assert_eq!(sorted(authority), sorted(expected.authority.clone()), "{:?}\n{}", question, reply);
-    let all = [&expected.glue[..], &expected.optional].concat();
-    prop_assert_eq!(sorted(additional), sorted(all), "{:?}\n{}", question, reply);
-    questions_case(reply, question)
-}
-
-/// A chain is in order; within an RRset order does not matter.
-fn in_order(records: &[Rr]) -> Vec<Vec<Rr>> {
-    let chunks = records.chunk_by(|left, right| (&left.owner, left.rtype) == (&right.owner, right.rtype));
-    chunks.map(|chunk| sorted(chunk.to_vec())).collect()
-}
-
-/// Owners that are part of the question are written as the question has them (0x20).
-fn questions_case(reply: &Reply, question: &Question) -> TestCaseResult {
-    let asked = name(&question.name);
-    if let Some(first) = reply.parsed.sections[0].first() {
-        let own = asked.ancestor(first.owner.label_count());
-        prop_assert_eq!(first.owner.as_wire(), own.as_wire(), "{:?}\n{}", question, reply);
+/// The message is the one that was expected: header, question, OPT, and each section; a chain in order, and what has no
+/// order in any.
+fn whole(reply: &Reply, expected: &Expected) -> Result<(), &'static str> {
+    let (found, expected) = (&reply.typed, &expected.message);
+    if found.metadata != expected.metadata {
+        return Err("the header");
     }
-    let echoed = reply.parsed.question.as_ref().map(|(name, ..)| name.as_wire());
-    prop_assert_eq!(echoed, Some(asked.as_wire()));
+    if found.queries != expected.queries {
+        return Err("the question");
+    }
+    if found.edns != expected.edns {
+        return Err("EDNS");
+    }
+    let (chain, other) = (chunks(&found.answers), chunks(&expected.answers));
+    if chain.len() != other.len() || !chain.iter().zip(&other).all(|(own, other)| same_set(own, other)) {
+        return Err("the answer section");
+    }
+    if !same_set(&found.authorities, &expected.authorities) {
+        return Err("the authority section");
+    }
+    if !same_set(&found.additionals, &expected.additionals) {
+        return Err("the additional section");
+    }
     Ok(())
 }
 
-/// Over UDP: within the limit; RRsets whole; without TC everything required is there, with it it would not
-/// have fitted.
-fn fits(reply: &Reply, full: &Reply, expected: &Expected, question: &Question) -> TestCaseResult {
-    let limit = question.payload.map_or(512, |payload| usize::from(payload.clamp(512, 1232)));
-    prop_assert!(reply.octets.len() <= limit, "{:?}\n{}", question, reply);
-    prop_assert_eq!(reply.opt().is_some(), question.payload.is_some());
-    prop_assert_eq!(reply.flag('a'), expected.authoritative, "AA, {:?}\n{}", question, reply);
-    let required = [&expected.answer[..], &expected.authority, &expected.glue];
-    let found = reply.parsed.sections.each_ref().map(|records| plain(records));
-    let all_there = required
-        .iter()
-        .zip(&found)
-        .all(|(required, found)| required.iter().all(|record| found.contains(record)));
-    prop_assert_eq!(reply.flag('t'), !all_there, "TC, {:?}\n{}", question, reply);
-    if reply.flag('t') {
-        prop_assert!(full.octets.len() > limit, "TC, {:?}\n{}\nfull\n{}", question, reply, full);
-        // Nothing optional took the room of what is missing.
-        prop_assert!(
-            found[2].iter().all(|record| expected.glue.contains(record)),
-            "{:?}\n{}",
-            question,
-            reply
-        );
-    } else {
-        prop_assert_eq!(reply.rcode(), expected.rcode, "{:?}\n{}", question, reply);
-    }
-    let additional = [&expected.glue[..], &expected.optional].concat();
-    for (found, expected) in found.iter().zip([&expected.answer[..], &expected.authority, &additional]) {
-        for record in found {
-            prop_assert!(expected.contains(record), "{:?}: {:?}\n{}", question, record, reply);
-            let set = |records: &[Rr]| {
-                records
-                    .iter()
-                    .filter(|other| (&other.owner, other.rtype) == (&record.owner, record.rtype))
-                    .count()
-            };
-            prop_assert_eq!(
-                set(found),
-                set(expected),
-                "an RRset is cut apart or doubled: {:?}\n{}",
-                question,
-                reply
-            );
-        }
-    }
-    questions_case(reply, question)
+/// RRsets, one behind the other.
+fn chunks(records: &[Record]) -> Vec<&[Record]> {
+    records.chunk_by(is_same_set).collect()
 }
 
-/// The types that the strategy asks for are what the oracle knows.
-#[test]
-fn the_oracle_knows_an_answer() {
-    let owners = owners("x. SOA ns.x. admin.x. 1 2 3 4 60\n*.x. A 192.0.2.1");
-    let expected = Server::new(&owners).answer(&name("a.x."), RecordType::A, true);
-    assert_eq!((expected.rcode, expected.authoritative, expected.answer.len()), (0, true, 1));
-    let expected = Server::new(&owners).answer(&name("a.*.x."), RecordType::A, true);
-    assert_eq!((expected.rcode, expected.answer.len(), expected.authority.len()), (3, 0, 1));
+fn is_same_set(left: &Record, right: &Record) -> bool {
+    left.name == right.name && left.record_type() == right.record_type()
+}
+
+/// Whether both have the same records, each once.
+fn same_set(left: &[Record], right: &[Record]) -> bool {
+    left.len() == right.len() && contains(left, right) && contains(right, left)
+}
+
+fn contains(all: &[Record], some: &[Record]) -> bool {
+    some.iter().all(|record| all.iter().any(|own| same(own, record)))
+}
+
+/// Whether the records are RRsets of these, each whole and once.
+fn parts_of(some: &[Record], all: &[Record]) -> bool {
+    contains(all, some)
+        && some.iter().all(|record| {
+            let count = |records: &[Record]| records.iter().filter(|own| is_same_set(own, record)).count();
+            count(some) == count(all)
+        })
+}
+
+/// The question and the owners that are part of it are written as it was asked (0x20).
+fn questions_case(reply: &Reply, question: &Question) -> Result<(), &'static str> {
+    let asked = data::name(&question.name);
+    let is_echoed = reply.typed.queries.first().is_none_or(|query| query.name.eq_case(&asked));
+    let is_own = |first: &Record| first.name.eq_case(&data::suffix(&asked, labels(&first.name)));
+    match is_echoed && reply.typed.answers.first().is_none_or(is_own) {
+        true => Ok(()),
+        false => Err("the case of the question"),
+    }
 }

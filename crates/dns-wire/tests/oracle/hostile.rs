@@ -1,6 +1,6 @@
 //! Octets that nobody should send. Nothing panics, and what is answered is an answer.
 
-use super::strategy::{Question, question, zones};
+use super::strategy::{question, zones};
 use crate::support::zones::{build, owners};
 use crate::support::{Ask, Reply, name};
 use dns_wire::{Client, Scratch, Transport, Verdict, answer};
@@ -68,11 +68,6 @@ fn check(catalog: &Catalog, octets: &[u8], scratch: &mut Scratch) -> TestCaseRes
     Ok(())
 }
 
-fn valid(question: &Question) -> Vec<u8> {
-    let ask = Ask::of(&name(&question.name), question.rtype.parse().expect("a type")).class(question.class);
-    question.payload.map_or(ask.clone(), |payload| ask.edns(payload)).octets()
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -93,7 +88,7 @@ proptest! {
     ) {
         let (catalog, mut scratch) = (build(&owners(&zones.text())), Scratch::new());
         for (question, changes, cut) in questions {
-            let mut octets = valid(&question);
+            let mut octets = question.to(&zones).octets();
             for (at, to) in changes {
                 let at = at % octets.len();
                 octets[at] = to;
@@ -111,7 +106,8 @@ proptest! {
         let owners = owners(&zones.text());
         let catalog = build(&owners);
         for question in questions {
-            let ask = Ask::of(&name(&question.name), question.rtype.parse().expect("a type"));
+            let question = question.to(&zones);
+            let ask = Ask::of(&name(&question.name), zone_model::RecordType(question.rtype));
             let reply = ask.tcp().reply(&catalog);
             let last = reply.parsed.sections[0].iter().rev().find(|record| record.rtype.0 == 5);
             let last = last.map_or(name(&question.name), |record| name_in(&record.rdata));

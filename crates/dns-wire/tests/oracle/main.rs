@@ -1,13 +1,13 @@
-//! Random zones and random questions: the fast answer against the slow, obvious one, message for message; and
-//! octets of all kinds, which must do no harm.
-//!
-//! `PROPTEST_CASES` says how many zones are made (256 by default, with 40 questions each); a failure is shrunk
-//! to the lines of a zone and one question.
+//! Random zones and random queries: the fast answer against the slow, obvious one, message for message; and octets
+//! of all kinds, which must do no harm.
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod compare;
+mod data;
 mod hostile;
+mod run;
+mod shapes;
 mod slow;
 mod strategy;

@@ -215,6 +215,36 @@ fn ns_at_a_wildcard() {
     check(&zone, "x.example. A", NODATA);
 }
 
+/// What is synthesised from NS at a wildcard are no zone's servers: the addresses that another zone here has for them
+/// are none of this one's (RFC 2181 section 5.4.1), as with MX.
+#[test]
+fn ns_at_a_wildcard_are_no_zones_servers() {
+    let zones = catalog(
+        "
+        example. SOA ns.example.com. admin.example.com. 1 7200 3600 1209600 60
+        *.example. NS ns.sub.example.
+        *.example. NS ns.example.
+        *.example. MX 1 ns.sub.example.
+        ns.example. A 192.0.2.1
+        sub.example. SOA ns.example.com. admin.example.com. 2 7200 3600 1209600 61
+        ns.sub.example. A 192.0.2.2",
+    );
+    check(
+        &zones,
+        "x.example. NS",
+        "NOERROR aa
+        answer x.example. 300 NS ns.sub.example.
+        answer x.example. 300 NS ns.example.
+        additional ns.example. 300 A 192.0.2.1",
+    );
+    check(
+        &zones,
+        "x.example. MX",
+        "NOERROR aa
+        answer x.example. 300 MX 1 ns.sub.example.",
+    );
+}
+
 /// A wildcard of the parent does not reach into a child zone, nor one of the child out of it.
 #[test]
 fn a_wildcard_stays_in_its_zone() {

@@ -12,6 +12,8 @@ use std::fmt;
 pub(crate) struct Reply {
     pub(crate) octets: Vec<u8>,
     pub(crate) parsed: wire::Parsed,
+    /// As hickory-proto reads it.
+    pub(crate) typed: Message,
 }
 
 const RCODES: [&str; 17] = [
@@ -22,8 +24,9 @@ const RCODES: [&str; 17] = [
 impl Reply {
     /// Reads an answer; both parsers must see the same.
     pub(crate) fn read(octets: &[u8]) -> Self {
-        let own = Self { octets: octets.to_vec(), parsed: wire::parse(octets) };
-        let typed = Message::from_vec(octets).unwrap_or_else(|error| panic!("hickory-proto: {error}\n{own}"));
+        let typed = Message::from_vec(octets).unwrap_or_else(|error| panic!("hickory-proto: {error}"));
+        let own = Self { octets: octets.to_vec(), parsed: wire::parse(octets), typed };
+        let typed = &own.typed;
         assert_eq!(typed.metadata.id, own.parsed.id);
         assert_eq!(u16::from(typed.metadata.response_code), own.rcode());
         assert_eq!(typed.metadata.truncation, own.flag('t'));
