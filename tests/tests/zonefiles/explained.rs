@@ -78,6 +78,11 @@ pub(crate) fn explanation(
         (Tool::Ldns, None, Some((name, (_, rdata)))) if rtype == T::IPSECKEY => (name == owner
             && rdata[..3] == octets[..3])
             .then_some("ldns takes the gateway of an IPSECKEY for absolute, without its final dot too"),
+        (Tool::Ldns, None, Some((name, (seconds, rdata)))) if rtype == T::NSAP_PTR => {
+            let string = rdata.first().is_some_and(|length| usize::from(*length) + 1 == rdata.len());
+            (name == owner && seconds == ttl && string)
+                .then_some("ldns takes the name of an NSAP-PTR for a character-string")
+        }
         (Tool::Ldns, None, Some((name, (_, rdata)))) if matches!(rtype, T::RRSIG | T::SIG) => (name == owner
             && rdata == octets)
             .then_some("ldns gives an RRSIG or SIG without a TTL its original TTL, not that of $TTL"),

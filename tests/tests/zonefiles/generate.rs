@@ -32,6 +32,7 @@ const TEMPLATES: &[(&str, &[&str])] = &[
     ("ISDN", &["{digits}", "{digits} {digits}"]),
     ("RT", &["{16} {name}"]),
     ("NSAP", &["0x{nsap}"]),
+    ("NSAP-PTR", &["{name}"]),
     ("SIG", &["{type} {8} {labels} {32} {date} {date} {16} {name} {base64}"]),
     ("KEY", &["{keyflags} 3 {8} {base64}"]),
     ("PX", &["{16} {name} {name}"]),
