@@ -310,3 +310,19 @@ fn names_below_an_origin() {
     assert_eq!(rdata::print_text(RecordType::MX, &below("1 @")), "1 example.com.");
     assert_eq!(rdata::print_text(RecordType::MX, &below("1 mail.")), "1 mail.");
 }
+
+/// The types that zones have, those that are obsolete included: each has a text form of its own, but NULL, which
+/// never had one (RFC 1035 section 3.3.10).
+#[test]
+fn the_types_that_are_known_by_their_fields() {
+    let all = "A NS MD MF CNAME SOA MB MG MR PTR HINFO MINFO MX TXT RP AFSDB X25 ISDN RT NSAP SIG KEY PX AAAA LOC SRV \
+               NAPTR KX CERT DNAME APL DS SSHFP IPSECKEY RRSIG NSEC DNSKEY DHCID NSEC3 NSEC3PARAM TLSA SMIMEA HIP CDS \
+               CDNSKEY OPENPGPKEY CSYNC ZONEMD SVCB HTTPS SPF NID L32 L64 LP EUI48 EUI64 URI CAA AVC AMTRELAY RESINFO \
+               WALLET DSYNC";
+    let described: Vec<RecordType> = rdata::described_types().collect();
+    for word in all.split_whitespace() {
+        let rtype: RecordType = word.parse().unwrap();
+        assert!(described.contains(&rtype), "{word}");
+    }
+    assert_eq!(rdata::parse_text("NULL".parse().unwrap(), "\\# 2 00ff").as_deref(), Ok(&[0, 255][..]));
+}
