@@ -54,6 +54,7 @@ mod tests {
             connected: true,
             in_step: in_step.map(Timestamp),
             alarm: None,
+            rebuilding: None,
             last_error: None,
             events_read: 0,
             log: LogFacts::default(),

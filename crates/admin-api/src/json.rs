@@ -63,6 +63,7 @@ pub fn zones(zones: &[ZoneSummary]) -> Value {
             "rrsets": zone.rrsets,
             "synthesised": zone.synthesised,
             "newest": zone.newest.0,
+            "digest": zone.digest.map(|digest| digest.to_string()),
         })
     };
     zones.iter().map(zone).collect()
@@ -107,6 +108,7 @@ pub fn store_status(status: &StoreStatus) -> Map<String, Value> {
         ("format", json!(status.format)),
         ("decoder", json!(status.decoder)),
         ("positions", source_positions(&status.positions)),
+        ("set_aside", json!(status.set_aside)),
     ] {
         map.insert(name.to_owned(), value);
     }
@@ -140,6 +142,7 @@ pub fn sources(sources: &[SourceStatus]) -> Value {
             "connected": source.connected,
             "in_step": source.in_step.map(|moment| moment.0),
             "alarm": source.alarm,
+            "rebuilding": source.rebuilding,
             "last_error": source.last_error,
             "events_read": source.events_read,
             "log": {

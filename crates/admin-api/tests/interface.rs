@@ -77,6 +77,7 @@ impl Handler<ListZones> for Peer {
             rrsets: 2,
             synthesised: false,
             newest: Timestamp(5),
+            digest: Some(zone_model::ZoneDigest::of_bytes(&[0xab; 32])),
         };
         let all = [zone("a.example."), zone("b.example.")];
         let behind = |zone: &ZoneSummary| message.after.as_ref().is_none_or(|after| zone.apex > *after);
@@ -178,6 +179,7 @@ impl Handler<ReadSources> for Peer {
             connected: true,
             in_step: Some(Timestamp(9)),
             alarm,
+            rebuilding: None,
             last_error: None,
             events_read: 4,
             log: LogFacts::default(),
@@ -420,7 +422,10 @@ fn what_the_node_knows_is_shown() {
     let (_, zones) = node.get("/v1/zones");
     assert_eq!(
         zones[0],
-        json!({"name": "a.example.", "serial": 7, "rrsets": 2, "synthesised": false, "newest": 5})
+        json!({
+            "name": "a.example.", "serial": 7, "rrsets": 2, "synthesised": false, "newest": 5,
+            "digest": "ab".repeat(32),
+        })
     );
     assert_eq!(node.get("/v1/zones?limit=1").1.as_array().unwrap().len(), 1);
     assert_eq!(node.get("/v1/zones?after=a.example").1[0]["name"], "b.example.");

@@ -98,6 +98,7 @@ impl Known {
             connected: reader.connected,
             in_step: self.in_step,
             alarm: self.alarm.clone().or_else(|| reader.alarm.clone()),
+            rebuilding: None,
             last_error: reader.last_error.clone().or_else(|| self.error.clone()),
             events_read: self.counters().events,
             log: reader.log.clone(),

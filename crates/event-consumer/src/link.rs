@@ -9,7 +9,7 @@ use crate::config::BatchConfig;
 use crate::reader::{Ended, Reader, ReaderStatus};
 use crate::source::SourceSpec;
 use messages::{Applied, ApplyChanges, ApplyError, OpenSource, Permits, Recipient};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, watch};
 use zone_model::{SourceId, Timestamp};
 
@@ -106,7 +106,8 @@ impl Link {
         if *around.stopping.borrow() {
             return Step::Done;
         }
-        let state = match around.peers.open.send(OpenSource { source: self.spec.id().clone() }).await {
+        let open = OpenSource { source: self.spec.id().clone(), now: wall_clock(), rebuild: None };
+        let state = match around.peers.open.send(open).await {
             Ok(Ok(state)) => state,
             Ok(Err(error)) => return self.fail(Stage::Open, error.to_string()),
             Err(error) => {
@@ -237,6 +238,11 @@ fn incomplete(source: &SourceId) -> String {
          the zones anew to a topic that is compacted; or, if what is left is everything that counts, name the topic \
          in `kafka.incomplete-topics` and start again"
     )
+}
+
+fn wall_clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Ends a reader without holding up the actors beside this one.

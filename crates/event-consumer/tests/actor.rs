@@ -43,7 +43,7 @@ impl Handler<OpenSource> for Store {
     fn handle(&mut self, open: OpenSource, _: &mut Context<Self>) -> Self::Result {
         let own = self.positions.iter().filter(|((source, _), _)| *source == open.source);
         let positions = own.map(|((_, partition), position)| (*partition, *position)).collect();
-        Ok(SourceState { positions, in_step: self.in_step })
+        Ok(SourceState { positions, in_step: self.in_step, ..SourceState::default() })
     }
 }
 
@@ -61,7 +61,7 @@ impl Handler<ApplyChanges> for Store {
             changes.positions.iter().map(|(p, position)| ((changes.source.clone(), *p), *position));
         self.positions.extend(positions);
         self.in_step = changes.in_step.or(self.in_step);
-        Ok(Applied { changed: changes.events.len(), quarantined: 1, catalog: 1 })
+        Ok(Applied { changed: changes.events.len(), quarantined: 1, catalog: 1, rebuilt: false })
     }
 }
 

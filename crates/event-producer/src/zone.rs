@@ -5,7 +5,7 @@ use crate::state::{LogState, Slot, Zones, winner};
 use messages::ZoneSummary;
 use std::collections::BTreeMap;
 use zone_model::zone::Zone;
-use zone_model::{Name, RecordType, Timestamp, serial};
+use zone_model::{Name, RecordType, Timestamp, ZoneDigest, serial};
 
 // === impl LogState ===
 
@@ -40,9 +40,17 @@ impl LogState {
         apexes.retain(|apex| zones.has(apex));
         let summary = |apex: Name| {
             let serial = self.served_serial(&zones, &apex);
+            let rrsets = self.rrsets(&zones, &apex);
+            let digests = rrsets.iter().map(|(owner, rtype, slot)| {
+                let rrset = &slot.held.as_ref()?.kept.as_deref()?.rrset;
+                let rdatas: Vec<&[u8]> = rrset.rdatas().iter().map(|rdata| &rdata[..]).collect();
+                Some(ZoneDigest::of_rrset(owner, *rtype, rrset.ttl, &rdatas))
+            });
+            let digest = digests.sum();
             ZoneSummary {
                 serial: serial.unwrap_or_default(),
-                rrsets: self.rrsets(&zones, &apex).len() as u64,
+                rrsets: rrsets.len() as u64,
+                digest,
                 synthesised: serial.is_none(),
                 newest: zones.newest(&apex).unwrap_or_default(),
                 apex,

@@ -6,7 +6,7 @@
 //! event-consumer ── OpenSource, ApplyChanges ──▶ zone-store ── CatalogPublished ──▶ dns-wire
 //! dns-wire ── Resolve ──▶ resolver-bridge
 //! admin-api ── Publish ──▶ event-producer ──▶ the log
-//! admin-api ── ReadRecords, ListZones, … ──▶ zone-store; ReadSources ──▶ event-consumer
+//! admin-api ── ReadRecords, ListZones, … ──▶ zone-store; ReadSources, RebuildSources ──▶ event-consumer
 //! everybody ── Measured ──▶ metric-agent ◀── ReadMetrics ── admin-api
 //! ```
 //!
@@ -26,7 +26,8 @@ pub use actix::{Message, Recipient};
 pub use guard::{Permit, Permits, Snapshot};
 pub use log::{
     Applied, ApplyChanges, ApplyError, DEFAULT_TOMBSTONE_RETENTION, Edit, LogFacts, OpenSource,
-    PartitionStatus, Publish, PublishError, Published, ReadSources, SourceState, SourceStatus,
+    PartitionStatus, Publish, PublishError, Published, ReadSources, Rebuild, RebuildError, RebuildSources,
+    SourceState, SourceStatus,
 };
 pub use measure::{Labels, Measured, ReadMetrics, Sample, Value};
 pub use store::{

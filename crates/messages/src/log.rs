@@ -12,15 +12,40 @@ use zone_model::{Event, Name, Partition, Position, RecordType, RrSet, SourceId, 
 pub struct OpenSource {
     /// Which source.
     pub source: SourceId,
+    /// What the clock says: when a reading that begins with this one began.
+    pub now: Timestamp,
+    /// Whether the source is to be read again beside what is served; `None` to go on with what is under way.
+    pub rebuild: Option<Rebuild>,
+}
+
+/// How a source is read again beside what is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rebuild {
+    /// From the beginning; what was read beside so far is forgotten.
+    Anew {
+        /// Whether what the log leads to may lack what is served now.
+        accept_loss: bool,
+    },
+    /// What is being read, beside or for the first time, may lack what was there before; reading goes on.
+    Accept,
 }
 
 /// What zone-store knows of a source.
+///
+/// While the source is rebuilt all of this is said of the reading beside: what is served stays as it is until
+/// that reading is in step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceState {
     /// For each partition that was read, the last position that was applied: reading goes on behind it.
     pub positions: Vec<(Partition, Position)>,
-    /// The latest moment with which this node was in step with the source; `None` if it never was.
+    /// The latest moment with which this reading was in step with the source; `None` if it never was.
     pub in_step: Option<Timestamp>,
+    /// When the reading began; 0 where nobody said.
+    pub began: Timestamp,
+    /// Whether the source is being rebuilt beside what is served.
+    pub rebuilding: bool,
+    /// Whether somebody accepted that the reading may lack what was there before.
+    pub accept_loss: bool,
 }
 
 /// Applies a batch of events in their order and stores their positions with them: all or nothing, and
@@ -51,6 +76,8 @@ pub struct Applied {
     pub quarantined: usize,
     /// The number of the catalogue that shows it.
     pub catalog: u64,
+    /// Whether what was read beside took the place of what was served.
+    pub rebuilt: bool,
 }
 
 /// Why a batch was not applied. Nothing of it was.
@@ -63,6 +90,10 @@ pub enum ApplyError {
     /// A defect: the store's actor panicked over the batch and was rebuilt.
     #[error("the store crashed over the batch; its log has the place")]
     Crashed,
+    /// What was read beside lacks too much of what is served, which stays: nothing more is to be applied from
+    /// the source until somebody accepts the loss. Here the batch itself was applied, beside.
+    #[error("{0}")]
+    Loss(String),
     /// The actor is stopping.
     #[error("the store is stopping")]
     Stopping,
@@ -89,6 +120,30 @@ pub struct LogFacts {
 /// How long a null is kept where the log does not say: the default of Kafka's `delete.retention.ms`.
 pub const DEFAULT_TOMBSTONE_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Has event-consumer read sources again from their beginning, beside what is served. Replies which, once
+/// each of them has been told.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<Vec<SourceId>, RebuildError>")]
+pub struct RebuildSources {
+    /// Which source; `None` for all.
+    pub source: Option<SourceId>,
+    /// Whether what a log leads to may lack what is served now. Without it a reading that would lose a zone, or
+    /// more than a tenth of the RRsets, changes nothing.
+    pub accept_loss: bool,
+}
+
+/// Why sources are not read again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RebuildError {
+    /// Nobody reads this source.
+    #[error("this node does not read the source {0}")]
+    Unknown(SourceId),
+    /// It was asked for just now.
+    #[error("the source {0} has not yet taken up what was asked before; ask again in a moment")]
+    Busy(SourceId),
+}
+
 /// Asks event-consumer how its sources are.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "Vec<SourceStatus>")]
@@ -107,6 +162,8 @@ pub struct SourceStatus {
     pub in_step: Option<Timestamp>,
     /// Why nothing more is applied from the source, where that is so: what happened and what to do.
     pub alarm: Option<String>,
+    /// Why the source is being read again beside what is served, where it is.
+    pub rebuilding: Option<String>,
     /// The last error, where the source is not connected.
     pub last_error: Option<String>,
     /// Events read since the start.

@@ -3,7 +3,7 @@
 use crate::guard::Snapshot;
 use actix::Message;
 use std::time::Duration;
-use zone_model::{Headers, Name, Partition, Position, RecordType, RrSet, SourceId, Timestamp};
+use zone_model::{Headers, Name, Partition, Position, RecordType, RrSet, SourceId, Timestamp, ZoneDigest};
 
 /// Gives a listener the catalogue to answer from, from now on.
 #[derive(Debug, Message)]
@@ -80,6 +80,9 @@ pub struct ZoneSummary {
     pub synthesised: bool,
     /// The newest surviving event's timestamp.
     pub newest: Timestamp,
+    /// 256 bits over the RRsets that the log gives the zone: two nodes that hold the same have the same. Local
+    /// records do not count. `None` where the RRsets are not at hand.
+    pub digest: Option<ZoneDigest>,
 }
 
 /// Asks how the store is.
@@ -106,8 +109,10 @@ pub struct StoreStatus {
     pub format: u32,
     /// The decoder that filled it.
     pub decoder: u32,
-    /// The positions applied, source by source and partition by partition.
+    /// The positions applied and served, source by source and partition by partition.
     pub positions: Vec<(SourceId, Partition, Position)>,
+    /// Where the store is kept that could not be used when this one was opened, and why; `None` where none was.
+    pub set_aside: Option<String>,
 }
 
 /// Waits until positions have been applied and are served. Replies whether they were, in time.

@@ -95,6 +95,21 @@ pub const METRICS: &[Metric] = &[
     gauge("dns_store_zones", &[], "Zones served."),
     gauge("dns_store_slots", &[], "Slots that hold an RRset, the empty one included."),
     gauge("dns_quarantined", &[], "Events in quarantine at present."),
+    gauge(
+        "dns_store_digest",
+        &[],
+        "Of the digests of all zones, added up, the last 48 bits: nodes that hold the same have the same.",
+    ),
+    gauge(
+        "dns_store_digests_wrong",
+        &[],
+        "Zones whose stored digest was not that of their RRsets at the start: a defect.",
+    ),
+    gauge(
+        "dns_store_set_aside",
+        &[],
+        "Whether the store could not be used at the start and was set aside, 1 or 0.",
+    ),
     gauge("dns_store_pending_bytes", &[], "Bytes applied that wait for the disk."),
     counter("dns_store_commits_total", &[], "Commits to the disk."),
     counter(

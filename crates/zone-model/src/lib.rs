@@ -54,6 +54,7 @@
 
 pub mod catalog;
 pub mod decode;
+mod digest;
 pub mod encode;
 mod event;
 pub mod journal;
@@ -69,6 +70,7 @@ pub mod validate;
 pub mod zone;
 
 pub use catalog::Catalog;
+pub use digest::ZoneDigest;
 pub use event::{
     DECODER_VERSION, Event, EventBody, EventKey, HEADER_CHANGE_ID, HEADER_CHANGE_SIZE, HEADER_PRODUCER,
     HEADER_SERIAL, Headers, RawEvent, SetRrSet, Unusable,

@@ -15,8 +15,8 @@ use crate::walks::Walks;
 use actix::prelude::*;
 use messages::{
     Applied, ApplyChanges, ApplyError, AwaitApplied, CatalogPublished, ListZones, Measured, OpenSource,
-    OpenZone, OpenedZone, Quarantined, ReadQuarantine, ReadRecords, ReadStoreStatus, RecordSet, Shutdown,
-    SourceState, StoreUnavailable, ZoneSummary,
+    OpenZone, OpenedZone, Quarantined, ReadQuarantine, ReadRecords, ReadStoreStatus, RecordSet, Sample,
+    Shutdown, SourceState, StoreUnavailable, ZoneSummary,
 };
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,6 +40,8 @@ const LAST_TRIES: u32 = 3;
 const RESTARTS: usize = 5;
 const RESTARTS_IN: Duration = Duration::from_secs(60);
 const RESTART_AFTER: Duration = Duration::from_millis(100);
+/// Rows that are looked at in one go when those of a rebuilt source are removed.
+const SWEPT_AT_ONCE: usize = 5_000;
 /// The longest that anybody may wait for positions.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
@@ -243,14 +245,15 @@ impl ZoneStore {
         let applied: AppliedBatch = applied.map_err(to_apply_error)?;
         self.meter.applied(batch.events.iter().map(|event| event.timestamp), applied.events);
         let came_in_service = !was_in_service && self.core.as_ref().is_some_and(Store::in_service);
-        if applied.changed > 0 || came_in_service {
+        if applied.changed > 0 || applied.rebuilt || came_in_service {
             self.show(ctx);
         } else if !self.publication {
             self.is_shown();
         }
         self.commit_soon(ctx);
         let catalog = self.publisher.number() + u64::from(self.publication);
-        Ok(Applied { changed: applied.changed, quarantined: applied.quarantined, catalog })
+        let AppliedBatch { changed, quarantined, rebuilt, .. } = applied;
+        Ok(Applied { changed, quarantined, catalog, rebuilt })
     }
 
     /// Publishes the catalogue, at once or as soon as it may be.
@@ -422,12 +425,31 @@ impl ZoneStore {
         ctx.stop();
     }
 
+    /// Removes some of what a rebuilt source left behind, when the disk has nothing else to do.
+    fn sweep(&mut self, ctx: &mut Context<Self>) {
+        if self.commit != Commit::Idle || !self.stopping.is_empty() || !self.queue.is_empty() {
+            return;
+        }
+        match self.ask(ctx, |store| store.sweep(SWEPT_AT_ONCE)) {
+            Some(Ok(_)) | None => self.commit_soon(ctx),
+            // The rows count for nothing; it is tried again.
+            Some(Err(error)) => tracing::debug!(%error, "rows that are not needed cannot be removed now"),
+        }
+    }
+
     fn measure(&mut self) {
         self.publisher.free();
         let status = self.core.as_ref().map(|store| store.status(self.publisher.number()));
         let pending = self.core.as_ref().map_or(0, |store| store.pending().bytes);
         let (full, refused) = (self.publisher.take_full(), self.waiters.take_refused());
-        let measured = self.meter.take(status.as_ref(), pending, full, refused);
+        let mut measured = self.meter.take(status.as_ref(), pending, full, refused);
+        if let Some(store) = &self.core
+            && let Some(digest) = self.meter.digest(self.publisher.number(), Instant::now(), store)
+        {
+            let gauges = [("dns_store_digest", digest), ("dns_store_digests_wrong", store.digests_wrong())];
+            let gauges = gauges.map(|(name, value)| Sample::gauge(name, Vec::new(), value as f64));
+            measured.samples.extend(gauges);
+        }
         if let Some(metrics) = self.metrics.as_ref().filter(|_| !measured.samples.is_empty()) {
             metrics.do_send(measured);
         }
@@ -439,7 +461,10 @@ impl Actor for ZoneStore {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
-        ctx.run_interval(TICK, |own, _| own.measure());
+        ctx.run_interval(TICK, |own, ctx| {
+            own.measure();
+            own.sweep(ctx);
+        });
         self.publish(ctx);
     }
 }
@@ -462,7 +487,10 @@ impl Handler<OpenSource> for ZoneStore {
         if !self.stopping.is_empty() {
             return Err(ApplyError::Stopping);
         }
-        let opened = self.ask(ctx, |store| store.open_source(&message.source)).ok_or(ApplyError::Crashed)?;
+        let opened =
+            self.ask(ctx, |store| store.open_source_at(&message.source, message.now, message.rebuild));
+        let opened = opened.ok_or(ApplyError::Crashed)?;
+        self.commit_soon(ctx);
         opened.map_err(to_apply_error)
     }
 }
@@ -578,6 +606,7 @@ fn to_apply_error(error: StoreError) -> ApplyError {
     match error {
         // The store was lost and opened again: only reading on from where it stands now mends that.
         StoreError::NotOpened(_) => ApplyError::Crashed,
+        loss @ StoreError::Loss { .. } => ApplyError::Loss(loss.to_string()),
         error => ApplyError::Store(error.to_string()),
     }
 }

@@ -56,7 +56,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotOpened`] before [`open_source`](Self::open_source); [`StoreError::Full`] while too
-    /// much waits for the disk; others where the store cannot be read.
+    /// much waits for the disk; [`StoreError::Loss`] where a source that is read again beside came in step and
+    /// lacks too much, of which the events were applied, beside; others where the store cannot be read.
     pub fn apply(&mut self, batch: &Batch) -> Result<AppliedBatch, StoreError> {
         let source = self.opened(&batch.source)?;
         let (bytes, limit) = (self.pending().bytes, self.config.overlay_bytes);
@@ -65,6 +66,9 @@ impl Store {
         }
         if self.stale {
             self.reload()?;
+        }
+        if self.is_building(source) {
+            return self.apply_beside(source, batch);
         }
         let work = self.read_batch(source, batch)?;
         let undo = self.put(&work);
@@ -87,7 +91,7 @@ impl Store {
         }
         for (partition, position) in positions {
             self.positions.insert((source, partition), position);
-            self.active.positions.insert((source, partition), position);
+            self.active.positions.insert((source, partition), Some(position));
         }
         if let Some(moment) = batch.in_step {
             self.came_in_step(source, moment);
@@ -169,6 +173,7 @@ impl Store {
         let followed = next.follow(&self.catalog, self.config.collect_changes)?;
         (applied.changes, applied.changed) = (followed.changes, followed.changed);
         (self.zones, self.catalog) = (followed.zones, followed.catalog);
+        self.active.digests.extend(followed.digests);
         self.slots = self.slots.saturating_add_signed(followed.slots);
         Ok(())
     }
@@ -176,13 +181,19 @@ impl Store {
 
 /// Why an RRset of this key can be nobody's. The decoder refuses such a key with its value; this is the last
 /// line before the rows, whose keys cannot say it.
-fn misplaced(key: &EventKey) -> Option<&'static str> {
+pub(crate) fn misplaced(key: &EventKey) -> Option<&'static str> {
     let apex = key.apex.as_ref()?;
     if !key.owner.is_at_or_below(apex) {
         return Some("the key names a zone that does not hold its owner; write <owner>|<TYPE>|<apex>");
     }
     let misplaced = key.rtype == RecordType::SOA && key.owner != *apex;
     misplaced.then_some("an SOA belongs to its owner, and the key names another zone; write <apex>|SOA")
+}
+
+/// The sort key of the owner, and the row's key behind it.
+pub(crate) fn row_key(key: &EventKey, slot: SlotKey<'_>) -> (Box<[u8]>, Vec<u8>) {
+    let apex = key.apex.as_ref().map(|apex| apex.label_count() as u8);
+    (key.owner.sort_key().into(), RowKey { rtype: key.rtype, apex, slot }.encode())
 }
 
 // === impl Work ===
@@ -195,9 +206,7 @@ impl Work {
         slot: SlotKey<'_>,
         row: Change,
     ) -> Result<(), StoreError> {
-        let owner: Box<[u8]> = key.owner.sort_key().into();
-        let apex = key.apex.as_ref().map(|apex| apex.label_count() as u8);
-        let rest = RowKey { rtype: key.rtype, apex, slot }.encode();
+        let (owner, rest) = row_key(key, slot);
         if !self.touched.contains_key(&owner) {
             self.touched.insert(owner.clone(), Touched::new(view.owner(&owner)?, false));
         }

@@ -102,6 +102,24 @@ impl<'a> Owner<'a> {
         self.above.zone_of(self.labels, slot.key.rtype, slot.key.apex)
     }
 
+    /// The RRsets that the log gives this owner, in all zones that it has to do with and whether or not they
+    /// are hidden: for each its zone, its type, and the row that decides, which is not `[]`.
+    pub(crate) fn contents(&self, slots: &[Slot<'a>]) -> Vec<(u8, RecordType, Row<'a>)> {
+        let mut contents = Vec::with_capacity(slots.len());
+        for slots in slots.chunk_by(|left, right| left.key.rtype == right.key.rtype) {
+            let mut zones: Vec<u8> = slots.iter().filter_map(|slot| self.zone_of(slot)).collect();
+            zones.sort_unstable();
+            zones.dedup();
+            for zone in zones {
+                let candidates = slots.iter().filter(|slot| self.zone_of(slot) == Some(zone));
+                if let Some(slot) = winner(candidates, self.sources).filter(|slot| !slot.row.is_empty()) {
+                    contents.push((zone, slot.key.rtype, slot.row));
+                }
+            }
+        }
+        contents
+    }
+
     /// What the owner serves, in the order of type numbers; `slots` are its rows in the order of their keys.
     pub(crate) fn serving(&self, slots: &[Slot<'a>]) -> Vec<Serving<'a>> {
         let mut serving = self.logged(slots);

@@ -2,6 +2,7 @@
 
 use crate::error::StoreError;
 use crate::layers::Layer;
+use crate::sources::{Copied, Role};
 use redb::{
     AccessGuard, Builder, Database, DatabaseError, ReadOnlyTable, ReadTransaction, ReadableDatabase,
     ReadableTable, ReadableTableMetadata, StorageBackend, StorageError, TableDefinition, TableError,
@@ -10,10 +11,16 @@ use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use zone_model::{DECODER_VERSION, Partition, Position, SourceId, Timestamp};
+use zone_model::{Partition, Position, SourceId, Timestamp, ZoneDigest};
 
-/// The format of tables, keys and values. A store of an older one is set aside and rebuilt from the log.
-pub(crate) const FORMAT: u32 = 1;
+/// The format of tables, keys and values. A store of format 1 is brought to this one when it is opened; one of
+/// a still older format is set aside and rebuilt from the log.
+///
+/// - 1: rows, quarantine, positions, sources, in-step, meta.
+/// - 2: several copies of a source (`copies`), and the digests of zones (`digests`).
+pub(crate) const FORMAT: u32 = 2;
+/// The oldest format that can be brought to [`FORMAT`].
+const MIGRATED: u64 = 1;
 
 type Bytes = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
@@ -22,6 +29,9 @@ const QUARANTINE: Bytes = TableDefinition::new("quarantine");
 const POSITIONS: TableDefinition<'static, (u16, u32), &'static [u8]> = TableDefinition::new("positions");
 const SOURCES: TableDefinition<'static, u16, &'static str> = TableDefinition::new("sources");
 const IN_STEP: TableDefinition<'static, u16, i64> = TableDefinition::new("in-step");
+/// Of each copy: its role, the decoder that fills it, when its reading began, and whether a loss is accepted.
+const COPIES: TableDefinition<'static, u16, (u8, u32, i64, bool)> = TableDefinition::new("copies");
+const DIGESTS: TableDefinition<'static, &'static [u8], &'static [u8; 32]> = TableDefinition::new("digests");
 const META: TableDefinition<'static, &'static str, u64> = TableDefinition::new("meta");
 
 /// How many files of one kind are kept aside; the last is replaced by those that follow.
@@ -40,6 +50,8 @@ pub(crate) struct Disk {
     cache_bytes: usize,
     /// `None` between a failure and the next opening.
     database: Option<Arc<Database>>,
+    /// Where a file is kept that could not be used, and why.
+    pub(crate) set_aside: Option<String>,
 }
 
 enum Place {
@@ -77,10 +89,13 @@ pub(crate) struct Entry {
 /// The small tables, read whole at start.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    pub(crate) sources: Vec<SourceId>,
+    pub(crate) copies: Vec<Copied>,
     pub(crate) positions: Vec<(u16, Partition, Position)>,
     pub(crate) in_step: Vec<(u16, Timestamp)>,
+    pub(crate) digests: Vec<(Box<[u8]>, ZoneDigest)>,
     pub(crate) names: u64,
+    /// What the configuration said of zones when the digests were written; 0 where it is not known.
+    pub(crate) zones: u64,
     pub(crate) quarantined: u64,
 }
 
@@ -101,6 +116,8 @@ pub struct Committed {
 /// Why a file cannot be used as it is, though nothing is wrong with disk or rights.
 enum Unusable {
     Newer(u64),
+    /// It can be brought to the present format.
+    Older(u64),
     Other(&'static str, String),
     Failed(StoreError),
 }
@@ -115,19 +132,17 @@ impl Disk {
             let database = builder(cache_bytes).create_with_backend(redb::backends::InMemoryBackend::new());
             return Self::prepared(Place::Memory, cache_bytes, database);
         };
-        let database = match open_file(path, cache_bytes) {
+        let mut aside = None;
+        let database = match open_file(path, cache_bytes, true) {
             Ok(database) => database,
-            Err(Unusable::Failed(error)) => return Err(error),
-            Err(Unusable::Newer(found)) => {
-                return Err(StoreError::NewerFormat { path: path.into(), found, known: FORMAT.into() });
-            }
             Err(Unusable::Other(kind, why)) => {
-                set_aside(path, kind, &why)?;
-                open_file(path, cache_bytes).map_err(|again| again.into_error(path))?
+                aside = Some(set_aside(path, kind, &why)?);
+                open_file(path, cache_bytes, false).map_err(|again| again.into_error(path))?
             }
+            Err(refused) => return Err(refused.into_error(path)),
         };
         let database = Some(Arc::new(database));
-        Ok(Self { place: Place::File(path.into()), cache_bytes, database })
+        Ok(Self { place: Place::File(path.into()), cache_bytes, database, set_aside: aside })
     }
 
     /// Opens a store on a backend of the caller's.
@@ -148,7 +163,7 @@ impl Disk {
         let path = Path::new(NO_FILE);
         let database = database.map_err(|error| storage(path, error))?;
         prepare(&database, path).map_err(|unusable| unusable.into_error(path))?;
-        Ok(Self { place, cache_bytes, database: Some(Arc::new(database)) })
+        Ok(Self { place, cache_bytes, database: Some(Arc::new(database)), set_aside: None })
     }
 
     /// Sets the file aside because its content turned out to be damaged, and begins a new one.
@@ -158,8 +173,9 @@ impl Disk {
         };
         let path = path.clone();
         self.database = None;
-        set_aside(&path, "damaged", why)?;
+        let aside = set_aside(&path, "damaged", why)?;
         *self = Self::open(Some(&path), self.cache_bytes)?;
+        self.set_aside = Some(aside);
         Ok(())
     }
 
@@ -171,7 +187,7 @@ impl Disk {
             Place::Memory => return Ok(()),
             Place::File(_) => {
                 self.database = None;
-                open_file(&path, self.cache_bytes).map_err(|unusable| unusable.into_error(&path))?
+                open_file(&path, self.cache_bytes, false).map_err(|unusable| unusable.into_error(&path))?
             }
             Place::Backend(open) => {
                 self.database = None;
@@ -318,21 +334,39 @@ impl CommitJob {
             }
         }
         let mut positions = transaction.open_table(POSITIONS)?;
-        for ((source, partition), position) in &self.layer.positions {
-            positions.insert((*source, partition.0), position.as_bytes())?;
+        for ((copy, partition), position) in &self.layer.positions {
+            match position {
+                Some(position) => drop(positions.insert((*copy, partition.0), position.as_bytes())?),
+                None => drop(positions.remove((*copy, partition.0))?),
+            }
         }
         drop(positions);
-        let mut sources = transaction.open_table(SOURCES)?;
-        for (number, source) in &self.layer.sources {
-            sources.insert(number, source.as_str())?;
+        let (mut sources, mut copies) = (transaction.open_table(SOURCES)?, transaction.open_table(COPIES)?);
+        for (number, copy) in &self.layer.copies {
+            sources.insert(number, copy.source.as_str())?;
+            copies.insert(number, (copy.role.number(), copy.decoder, copy.began.0, copy.accept_loss))?;
         }
-        drop(sources);
+        drop((sources, copies));
         let mut in_step = transaction.open_table(IN_STEP)?;
-        for (source, moment) in &self.layer.in_step {
-            in_step.insert(source, moment.0)?;
+        for (copy, moment) in &self.layer.in_step {
+            match moment {
+                Some(moment) => drop(in_step.insert(copy, moment.0)?),
+                None => drop(in_step.remove(copy)?),
+            }
         }
         drop(in_step);
-        transaction.open_table(META)?.insert("names", self.layer.names)?;
+        let mut digests = transaction.open_table(DIGESTS)?;
+        for (apex, digest) in &self.layer.digests {
+            match digest {
+                Some(digest) => drop(digests.insert(&apex[..], &digest.bytes())?),
+                None => drop(digests.remove(&apex[..])?),
+            }
+        }
+        drop(digests);
+        let mut meta = transaction.open_table(META)?;
+        meta.insert("names", self.layer.names)?;
+        meta.insert("zones", self.layer.zones)?;
+        drop(meta);
         transaction.commit()?;
         Ok(())
     }
@@ -356,6 +390,9 @@ impl Unusable {
     fn into_error(self, path: &Path) -> StoreError {
         match self {
             Self::Newer(found) => StoreError::NewerFormat { path: path.into(), found, known: FORMAT.into() },
+            Self::Older(found) => {
+                StoreError::OtherVersion { path: path.into(), found: format!("format {found}") }
+            }
             Self::Other(_, found) => StoreError::OtherVersion { path: path.into(), found },
             Self::Failed(error) => error,
         }
@@ -374,10 +411,14 @@ fn storage(path: &Path, error: impl Into<redb::Error>) -> StoreError {
     StoreError::Storage { path: path.into(), error: Box::new(error.into()) }
 }
 
-fn open_file(path: &Path, cache_bytes: usize) -> Result<Database, Unusable> {
+/// `checked` is for the start: every page is read and its checksum compared, so that no bit that turned over
+/// while the node was down is ever served.
+fn open_file(path: &Path, cache_bytes: usize, checked: bool) -> Result<Database, Unusable> {
     // redb may panic over a file that somebody else wrote to; that is a damaged file like another.
     let opened = catch_unwind(AssertUnwindSafe(|| {
-        let database = builder(cache_bytes).create(path).map_err(|error| opening(path, error))?;
+        let mut builder = builder(cache_bytes);
+        let database = builder.set_check_integrity_on_open(checked).create(path);
+        let database = database.map_err(|error| opening(path, error))?;
         prepare(&database, path)?;
         Ok(database)
     }));
@@ -415,7 +456,14 @@ fn prepare(database: &Database, path: &Path) -> Result<(), Unusable> {
     let transaction = database.begin_read().map_err(|error| failed(error.into()))?;
     let tables = transaction.list_tables().map_err(|error| failed(error.into()))?.count();
     if tables > 0 {
-        return version(&transaction, path);
+        return match version(&transaction, path) {
+            Err(Unusable::Older(found)) => {
+                drop(transaction);
+                tracing::info!(store = %path.display(), found, format = FORMAT, "the store is brought to this format");
+                migrate(database).map_err(failed)
+            }
+            looked => looked,
+        };
     }
     drop(transaction);
     begin(database).map_err(failed)
@@ -423,15 +471,32 @@ fn prepare(database: &Database, path: &Path) -> Result<(), Unusable> {
 
 fn begin(database: &Database) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
-    let mut meta = transaction.open_table(META)?;
-    meta.insert("format", u64::from(FORMAT))?;
-    meta.insert("decoder", u64::from(DECODER_VERSION))?;
-    drop(meta);
+    transaction.open_table(META)?.insert("format", u64::from(FORMAT))?;
     transaction.open_table(ROWS)?;
     transaction.open_table(QUARANTINE)?;
     transaction.open_table(POSITIONS)?;
     transaction.open_table(SOURCES)?;
     transaction.open_table(IN_STEP)?;
+    transaction.open_table(COPIES)?;
+    transaction.open_table(DIGESTS)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// From format 1, in one transaction: each source has one copy, which the decoder of the whole store filled.
+/// The digests follow from the rows when they are read.
+fn migrate(database: &Database) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    let mut meta = transaction.open_table(META)?;
+    let decoder = meta.remove("decoder")?.map_or(0, |decoder| decoder.value() as u32);
+    meta.insert("format", u64::from(FORMAT))?;
+    drop(meta);
+    let mut copies = transaction.open_table(COPIES)?;
+    for entry in transaction.open_table(SOURCES)?.iter()? {
+        copies.insert(entry?.0.value(), (Role::Serving.number(), decoder, 0, false))?;
+    }
+    drop(copies);
+    transaction.open_table(DIGESTS)?;
     transaction.commit()?;
     Ok(())
 }
@@ -446,26 +511,17 @@ fn version(transaction: &ReadTransaction, path: &Path) -> Result<(), Unusable> {
         Err(TableError::Storage(error)) => return Err(failed(error)),
         Err(error) => return Err(Unusable::Other("damaged", error.to_string())),
     };
-    let read = |key: &str| Ok(meta.get(key).map_err(failed)?.map_or(0, |value| value.value()));
-    let (format, decoder) = (read("format")?, read("decoder")?);
-    if format > u64::from(FORMAT) {
-        return Err(Unusable::Newer(format));
+    let format = meta.get("format").map_err(failed)?.map_or(0, |value| value.value());
+    match format {
+        _ if format > u64::from(FORMAT) => Err(Unusable::Newer(format)),
+        _ if format == u64::from(FORMAT) => Ok(()),
+        _ if format >= MIGRATED => Err(Unusable::Older(format)),
+        _ => Err(Unusable::Other("old-format", format!("format {format}, and this program writes {FORMAT}"))),
     }
-    if format < u64::from(FORMAT) {
-        return Err(Unusable::Other(
-            "old-format",
-            format!("format {format}, and this program writes {FORMAT}"),
-        ));
-    }
-    // A newer decoder's store is rebuilt too: nodes of one version end equal, whatever they ran before.
-    if decoder != u64::from(DECODER_VERSION) {
-        let why = format!("decoder {decoder}, and this program has {DECODER_VERSION}");
-        return Err(Unusable::Other("other-decoder", why));
-    }
-    Ok(())
 }
 
-fn set_aside(path: &Path, kind: &str, why: &str) -> Result<(), StoreError> {
+/// Renames a file that cannot be used. Returns what became of it, for whoever looks at the node.
+fn set_aside(path: &Path, kind: &str, why: &str) -> Result<String, StoreError> {
     let name = |number: u32| {
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".{kind}-{number}"));
@@ -478,7 +534,7 @@ fn set_aside(path: &Path, kind: &str, why: &str) -> Result<(), StoreError> {
         store = %path.display(), aside = %aside.display(), why,
         "the store cannot be used and was set aside; it is rebuilt from the log"
     );
-    Ok(())
+    Ok(format!("{}: {why}", aside.display()))
 }
 
 fn ledger(transaction: &ReadTransaction, path: &Path) -> Result<Ledger, StoreError> {
@@ -487,12 +543,22 @@ fn ledger(transaction: &ReadTransaction, path: &Path) -> Result<Ledger, StoreErr
 
 fn read_ledger(transaction: &ReadTransaction) -> Result<Ledger, redb::Error> {
     let mut ledger = Ledger::default();
+    let corrupted = |what: &str| redb::Error::Corrupted(what.to_owned());
+    let copies = transaction.open_table(COPIES)?;
     for (number, entry) in transaction.open_table(SOURCES)?.iter()?.enumerate() {
         let (key, value) = entry?;
         if usize::from(key.value()) != number {
-            return Err(redb::Error::Corrupted("the numbers of the sources have a gap".to_owned()));
+            return Err(corrupted("the numbers of the sources have a gap"));
         }
-        ledger.sources.push(SourceId::new(value.value()));
+        let copy = copies.get(key.value())?.ok_or_else(|| corrupted("a source has no copy"))?;
+        let (role, decoder, began, accept_loss) = copy.value();
+        ledger.copies.push(Copied {
+            source: SourceId::new(value.value()),
+            role: Role::of_number(role).ok_or_else(|| corrupted("a copy has no role"))?,
+            decoder,
+            began: Timestamp(began),
+            accept_loss,
+        });
     }
     for entry in transaction.open_table(POSITIONS)?.iter()? {
         let (key, value) = entry?;
@@ -506,7 +572,13 @@ fn read_ledger(transaction: &ReadTransaction) -> Result<Ledger, redb::Error> {
         let (key, value) = entry?;
         ledger.in_step.push((key.value(), Timestamp(value.value())));
     }
-    ledger.names = transaction.open_table(META)?.get("names")?.map_or(0, |names| names.value());
+    for entry in transaction.open_table(DIGESTS)?.iter()? {
+        let (apex, digest) = entry?;
+        ledger.digests.push((apex.value().into(), ZoneDigest::of_bytes(digest.value())));
+    }
+    let meta = transaction.open_table(META)?;
+    let number = |key| Ok::<_, StorageError>(meta.get(key)?.map_or(0, |value| value.value()));
+    (ledger.names, ledger.zones) = (number("names")?, number("zones")?);
     ledger.quarantined = transaction.open_table(QUARANTINE)?.len()?;
     Ok(ledger)
 }

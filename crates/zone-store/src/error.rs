@@ -58,6 +58,18 @@ pub enum StoreError {
     /// A batch of a source that did not ask where to go on.
     #[error("the source {0} was not opened since the store was; open it and read on from where it says")]
     NotOpened(SourceId),
+    /// What was read of a source beside what is served lacks too much of that, and nobody accepted the loss.
+    #[error(
+        "what the log of {source_id} leads to, read from its beginning, lacks {what} that are served: they stay \
+         served, and nothing more is applied from it. Look whether the log is the right one and complete; if the \
+         loss is meant, `stream-dns rebuild --accept-loss`"
+    )]
+    Loss {
+        /// The source.
+        source_id: SourceId,
+        /// What would be lost.
+        what: String,
+    },
     /// More sources than a store can tell apart.
     #[error("the store knows 65,536 sources already and cannot take {0}; rebuild it from the log")]
     TooManySources(SourceId),

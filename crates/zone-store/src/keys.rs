@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! row         owner's sort key │ 0 │ type (u16) │ apex labels (u8, 255 for a short key) │ slot
-//! slot        source (u16) │ partition (u32) │ raw key
+//! slot        copy of a source (u16) │ partition (u32) │ raw key
 //! quarantine  slot
 //! ```
 //! Numbers are big-endian. A label in a sort key is never empty, so the zero octet after the owner stands
@@ -73,6 +73,14 @@ impl<'a> RowKey<'a> {
         let ([a, b, apex], slot) = key.split_first_chunk().ok_or(Corrupt("a row's key is too short"))?;
         let apex = (*apex != SHORT).then_some(*apex);
         Ok(Self { rtype: RecordType(u16::from_be_bytes([*a, *b])), apex, slot: SlotKey::parse(slot)? })
+    }
+}
+
+/// Which copy a row belongs to; `rest` is its key behind the owner's terminator.
+pub(crate) fn copy_of(rest: &[u8]) -> Result<u16, Corrupt> {
+    match rest.get(3..5) {
+        Some(&[a, b]) => Ok(u16::from_be_bytes([a, b])),
+        _ => Err(Corrupt("a row's key is too short")),
     }
 }
 
@@ -234,6 +242,7 @@ mod tests {
             let own = RowKey { rtype: RecordType(rtype), apex, slot: SlotKey { source, partition, raw: &raw } };
             let key = own.encode();
             prop_assert_eq!(RowKey::parse(&key).unwrap(), own);
+            prop_assert_eq!(copy_of(&key).unwrap(), source);
         }
     }
 }

@@ -8,10 +8,11 @@ use crate::content::Slot;
 use crate::disk::{Reader, Table};
 use crate::error::StoreError;
 use crate::keys;
-use std::collections::BTreeMap;
+use crate::sources::Copied;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
-use zone_model::{Partition, Position, SourceId, Timestamp};
+use zone_model::{Partition, Position, Timestamp, ZoneDigest};
 
 /// A value, or that there is none any more.
 pub(crate) type Change = Option<Arc<[u8]>>;
@@ -27,11 +28,17 @@ const ENTRY_OVERHEAD: usize = 96;
 pub(crate) struct Layer {
     pub(crate) rows: Changes,
     pub(crate) quarantine: Changes,
-    pub(crate) positions: BTreeMap<(u16, Partition), Position>,
-    pub(crate) sources: Vec<(u16, SourceId)>,
-    pub(crate) in_step: BTreeMap<u16, Timestamp>,
+    /// `None` for what is forgotten.
+    pub(crate) positions: BTreeMap<(u16, Partition), Option<Position>>,
+    pub(crate) copies: BTreeMap<u16, Copied>,
+    /// `None` for what is forgotten.
+    pub(crate) in_step: BTreeMap<u16, Option<Timestamp>>,
+    /// The digests of zones, by their apexes; `None` where a zone went.
+    pub(crate) digests: BTreeMap<Box<[u8]>, Option<ZoneDigest>>,
     /// Names of the catalogue, to make room for at the next start.
     pub(crate) names: u64,
+    /// What the configuration says of zones, as one number.
+    pub(crate) zones: u64,
     /// Roughly how much memory it takes.
     pub(crate) bytes: usize,
 }
@@ -42,6 +49,8 @@ pub(crate) struct View<'a> {
     pub(crate) active: &'a Layer,
     pub(crate) committing: Option<&'a Layer>,
     pub(crate) reader: &'a Reader,
+    /// The copies whose rows are passed over by whoever reads owner by owner.
+    pub(crate) hidden: &'a BTreeSet<u16>,
 }
 
 /// An owner's rows, copied.
@@ -58,8 +67,9 @@ impl Layer {
         self.rows.is_empty()
             && self.quarantine.is_empty()
             && self.positions.is_empty()
-            && self.sources.is_empty()
+            && self.copies.is_empty()
             && self.in_step.is_empty()
+            && self.digests.is_empty()
     }
 
     pub(crate) fn changes(&self, table: Table) -> &Changes {
@@ -102,7 +112,17 @@ fn size(key: &[u8], change: &Change) -> usize {
 
 // === impl View ===
 
-impl View<'_> {
+impl<'a> View<'a> {
+    /// The same rows with others hidden.
+    pub(crate) fn hiding(self, hidden: &'a BTreeSet<u16>) -> Self {
+        Self { hidden, ..self }
+    }
+
+    /// Whether a row counts, whose key behind its owner this is.
+    fn shows(&self, rest: &[u8]) -> Result<bool, StoreError> {
+        Ok(self.hidden.is_empty() || !self.hidden.contains(&keys::copy_of(rest)?))
+    }
+
     /// The value of a key.
     pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Arc<[u8]>>, StoreError> {
         let layers = [Some(self.active), self.committing];
@@ -120,6 +140,17 @@ impl View<'_> {
         to: Option<&[u8]>,
         mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
+        self.scan_while(table, from, to, |key, value| visit(key, value).map(|()| true))
+    }
+
+    /// As [`scan`](Self::scan), as long as `visit` says so.
+    pub(crate) fn scan_while(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: Option<&[u8]>,
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
         let bounds = (Bound::Included(from), to.map_or(Bound::Unbounded, Bound::Excluded));
         let mut active = self.active.changes(table).range::<[u8], _>(bounds).peekable();
         let mut committing =
@@ -133,7 +164,9 @@ impl View<'_> {
             if let Some(entry) = &on_disk
                 && entry.key() < pending
             {
-                visit(entry.key(), entry.value())?;
+                if !visit(entry.key(), entry.value())? {
+                    return Ok(());
+                }
                 on_disk = disk.next()?;
                 continue;
             }
@@ -142,12 +175,16 @@ impl View<'_> {
             }
             let newer = active.next_if(|(key, _)| ***key == *pending);
             let older = committing.as_mut().and_then(|layer| layer.next_if(|(key, _)| ***key == *pending));
-            if let Some((key, Some(value))) = newer.or(older) {
-                visit(key, value)?;
+            if let Some((key, Some(value))) = newer.or(older)
+                && !visit(key, value)?
+            {
+                return Ok(());
             }
         }
         while let Some(entry) = on_disk {
-            visit(entry.key(), entry.value())?;
+            if !visit(entry.key(), entry.value())? {
+                return Ok(());
+            }
             on_disk = disk.next()?;
         }
         Ok(())
@@ -158,7 +195,10 @@ impl View<'_> {
         let (from, to) = keys::owner_range(owner);
         let mut rows = OwnedRows::default();
         self.scan(Table::Rows, &from, Some(&to), |key, value| {
-            rows.0.push((key[owner.len() + 1..].into(), value.into()));
+            let rest = &key[owner.len() + 1..];
+            if self.shows(rest)? {
+                rows.0.push((rest.into(), value.into()));
+            }
             Ok(())
         })?;
         Ok(rows)
@@ -180,7 +220,9 @@ impl View<'_> {
                 group.hand_over(&mut extra, &mut visit)?;
                 group.begin(&key[..keys::owner_length(key)?]);
             }
-            group.push(key, value);
+            if self.shows(group.rest(key))? {
+                group.push(key, value);
+            }
             Ok(())
         })?;
         group.hand_over(&mut extra, &mut visit)?;
@@ -239,9 +281,13 @@ impl Group {
         self.ends.clear();
     }
 
+    /// A row's key behind this owner.
+    fn rest<'k>(&self, key: &'k [u8]) -> &'k [u8] {
+        &key[self.owner.as_ref().map_or(0, |owner| owner.len() + 1)..]
+    }
+
     fn push(&mut self, key: &[u8], value: &[u8]) {
-        let behind_owner = self.owner.as_ref().map_or(0, |owner| owner.len() + 1);
-        self.bytes.extend_from_slice(&key[behind_owner..]);
+        self.bytes.extend_from_slice(self.rest(key));
         let key_end = self.bytes.len();
         self.bytes.extend_from_slice(value);
         self.ends.push((key_end, self.bytes.len()));
@@ -253,6 +299,10 @@ impl Group {
         visit: &mut impl FnMut(&[u8], &[Slot<'_>]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let Some(owner) = self.owner.as_deref() else { return Ok(()) };
+        if self.ends.is_empty() {
+            // All of its rows are hidden.
+            return Ok(());
+        }
         while let Some(before) = extra.next_if(|own| *own < owner) {
             visit(before, &[])?;
         }

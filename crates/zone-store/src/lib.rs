@@ -9,6 +9,8 @@
 //!
 //! - A *slot* is (source, partition, raw key): the unit within which a log has an order. A *row* is what a
 //!   slot holds.
+//! - A *copy* is what one reading of a source led to. A source is served from one; while it is read again, a
+//!   second grows beside.
 //! - Of all rows of one RRset the one with the greatest (timestamp, source, partition, position) *serves*.
 //! - A *zone* exists while the serving SOA row of its apex is not `[]`, or while the configuration names it
 //!   and it has no SOA row at all.
@@ -64,6 +66,7 @@ mod actor;
 mod apply;
 mod config;
 mod content;
+mod digest;
 mod disk;
 mod error;
 mod keys;
@@ -75,6 +78,7 @@ mod newest;
 mod next;
 mod publish;
 mod read;
+mod rebuild;
 mod row;
 mod settings;
 mod soa;

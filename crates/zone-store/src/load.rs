@@ -1,6 +1,7 @@
 //! From the rows to the catalogue in one pass, in canonical order.
 
 use crate::content::{Owner, Slot, soa_state};
+use crate::digest;
 use crate::error::StoreError;
 use crate::keys;
 use crate::layers::{OwnedRows, View};
@@ -75,6 +76,13 @@ impl<'a> Loader<'a> {
                 && let Some(open) = self.stack.iter_mut().find(|open| open.labels == labels)
             {
                 open.zone.add(slot.row.timestamp);
+            }
+        }
+        if !self.stack.is_empty() {
+            for (labels, digest) in digest::of_owner(owner, &own, slots)? {
+                if let Some(open) = self.stack.iter_mut().find(|open| open.labels == labels) {
+                    open.zone.digest.add(digest);
+                }
             }
         }
         if self.stack.is_empty() {

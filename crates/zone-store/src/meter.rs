@@ -8,13 +8,16 @@
 //! | `dns_propagation_seconds` | from an event's timestamp to its publication |
 //! | `dns_store_commits_total`, `dns_store_commit_failures_total`, `dns_store_commit_seconds` | commits |
 //! | `dns_store_pending_bytes` | what waits for the disk |
+//! | `dns_store_digest` | the digests of all zones as one number |
+//! | `dns_store_set_aside`, `dns_store_digests_wrong` | what was wrong with the file at the start |
 //! | `dns_store_crashes_total` | panics that were caught |
 //! | `dns_catalog_listener_full_total` | a listener's mailbox was full |
 //! | `dns_store_waiters_refused_total` | too many waited for positions |
 
+use crate::store::Store;
 use messages::{Measured, Sample, StoreStatus, Value};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use zone_model::Timestamp;
 
 /// Timestamps that are remembered for the next publication; those of a larger backlog are not observed.
@@ -32,7 +35,14 @@ pub(crate) struct Meter {
     crashes: u64,
     events: u64,
     gauges: Vec<(&'static str, u64)>,
+    /// Of which catalogue the digest was summed up last, and when.
+    digest: Option<(u64, Instant)>,
 }
+
+/// How often the digests of all zones are summed up, at most.
+const DIGEST_EVERY: Duration = Duration::from_secs(1);
+/// How much of the sum is shown: what a gauge, which is a 64-bit floating-point number, holds exactly.
+const DIGEST_BITS: u64 = (1 << 48) - 1;
 
 // === impl Meter ===
 
@@ -60,6 +70,17 @@ impl Meter {
 
     pub(crate) fn crashed(&mut self) {
         self.crashes += 1;
+    }
+
+    /// Sums the digests up, if there is another catalogue and some time has passed.
+    pub(crate) fn digest(&mut self, catalog: u64, now: Instant, store: &Store) -> Option<u64> {
+        let due =
+            self.digest.is_none_or(|(shown, at)| shown != catalog && now.duration_since(at) >= DIGEST_EVERY);
+        due.then(|| {
+            self.digest = Some((catalog, now));
+            let [.., a, b, c, d, e, f, g, h] = store.digest().bytes();
+            u64::from_be_bytes([a, b, c, d, e, f, g, h]) & DIGEST_BITS
+        })
     }
 
     /// What is to be sent: counters that moved and gauges that changed.
@@ -101,6 +122,7 @@ impl Meter {
                 ("dns_quarantined", status.quarantined),
                 ("dns_catalog_number", status.catalog),
                 ("dns_store_pending_bytes", pending_bytes as u64),
+                ("dns_store_set_aside", u64::from(status.set_aside.is_some())),
             ];
             let changed = gauges.iter().filter(|gauge| !self.gauges.contains(gauge));
             samples.extend(changed.map(|(name, value)| Sample::gauge(name, Vec::new(), *value as f64)));

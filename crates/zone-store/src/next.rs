@@ -2,6 +2,7 @@
 
 use crate::apply::Touched;
 use crate::content::{Owner, Serving, Slot, soa_state};
+use crate::digest;
 use crate::error::{Corrupt, StoreError};
 use crate::keys::{self, in_order};
 use crate::layers::View;
@@ -10,7 +11,7 @@ use crate::settings::{Settings, below};
 use crate::sources::Sources;
 use crate::zones::{Above, ByApex, SoaState, Zone, above};
 use zone_model::catalog::{Editor, Placed};
-use zone_model::{Catalog, Name, RecordType, RrSetChange, RrSetId};
+use zone_model::{Catalog, Name, RecordType, RrSetChange, RrSetId, ZoneDigest};
 
 /// How many names are taken out of the catalogue at once when a subtree is built again.
 const CLEARED_AT_ONCE: usize = 1024;
@@ -23,6 +24,8 @@ pub(crate) struct Followed {
     pub(crate) slots: i64,
     pub(crate) changes: Vec<RrSetChange>,
     pub(crate) changed: usize,
+    /// The digests that are others now; `None` for a zone that went.
+    pub(crate) digests: ByApex<Option<ZoneDigest>>,
 }
 
 /// Zones and catalogue on their way from before the batch to behind it.
@@ -34,6 +37,8 @@ pub(crate) struct Next<'a> {
     zones: ByApex<Zone>,
     /// The served serial before the batch of each zone that the batch has to do with.
     old_serials: ByApex<u32>,
+    /// Zones whose digest is another.
+    digested: ByApex<()>,
     /// Zones that came or went.
     toggled: ByApex<()>,
     /// The topmost of them: below these whose a row is may have changed.
@@ -62,6 +67,7 @@ impl<'a> Next<'a> {
             touched,
             zones,
             old_serials: ByApex::new(),
+            digested: ByApex::new(),
             toggled: ByApex::new(),
             tops: Vec::new(),
             slots: 0,
@@ -79,8 +85,13 @@ impl<'a> Next<'a> {
         self.move_serials()?;
         let catalog = self.edit(catalog)?;
         self.note_changes()?;
-        let Self { zones, slots, changes, changed, .. } = self;
-        Ok(Followed { zones, catalog, slots, changes, changed })
+        let Self { zones, slots, changes, changed, mut digested, toggled, .. } = self;
+        digested.extend(toggled);
+        let digests = digested.into_keys().map(|apex| {
+            let digest = zones.get(&apex).map(|zone| zone.digest);
+            (apex, digest)
+        });
+        Ok(Followed { digests: digests.collect(), zones, catalog, slots, changes, changed })
     }
 
     /// Zones come and go with their SOA slots.
@@ -123,6 +134,7 @@ impl<'a> Next<'a> {
             }
             let labels = keys::labels(owner);
             let above = above(&self.zones, owner);
+            self.digest(owner, (above, &own.before.slots()?), (above, &own.after.slots()?))?;
             for (rest, old, new) in own.differences() {
                 for (value, added) in [(old, false), (new, true)] {
                     if let Some(value) = value {
@@ -162,7 +174,7 @@ impl<'a> Next<'a> {
                 for slot in slots {
                     self.count(owner, moved(slot, after), slot, true);
                 }
-                return Ok(());
+                return self.digest(owner, (before, &own.before.slots()?), (after, slots));
             }
             for slot in slots {
                 let (from, to) = (moved(slot, before), moved(slot, after));
@@ -171,11 +183,37 @@ impl<'a> Next<'a> {
                     self.count(owner, to, slot, true);
                 }
             }
+            self.digest(owner, (before, slots), (after, slots))?;
             let was = self.owner(owner, before).serving(slots);
             let is = self.owner(owner, after).serving(slots);
             // An SOA that was not touched changes by its serial alone, which is not known yet.
             self.compare(owner, &was, &is, |rtype| rtype != RecordType::SOA)
         })
+    }
+
+    /// Takes what an owner's rows were out of the digests of zones that are still there, and puts in what they
+    /// are.
+    fn digest(
+        &mut self,
+        owner: &[u8],
+        (was_below, was): (Above, &[Slot<'_>]),
+        (is_below, is): (Above, &[Slot<'_>]),
+    ) -> Result<(), StoreError> {
+        let was = digest::of_owner(owner, &self.owner(owner, was_below), was)?;
+        let is = digest::of_owner(owner, &self.owner(owner, is_below), is)?;
+        for (labels, own) in was.iter().filter(|own| !is.contains(own)) {
+            if let Some(zone) = self.zones.get_mut(keys::ancestor(owner, *labels)) {
+                zone.digest.remove(*own);
+                self.digested.insert(keys::ancestor(owner, *labels).into(), ());
+            }
+        }
+        for (labels, own) in is.iter().filter(|own| !was.contains(own)) {
+            if let Some(zone) = self.zones.get_mut(keys::ancestor(owner, *labels)) {
+                zone.digest.add(*own);
+                self.digested.insert(keys::ancestor(owner, *labels).into(), ());
+            }
+        }
+        Ok(())
     }
 
     /// Adds a row to its zone or takes it away, if the zone is still there.

@@ -16,7 +16,9 @@ use messages::{Quarantined, RecordSet, StoreStatus, ZoneSummary};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::path::Path;
-use zone_model::{DECODER_VERSION, Name, Partition, Position, RecordType, RrSet, SourceId, Timestamp};
+use zone_model::{
+    DECODER_VERSION, Name, Partition, Position, RecordType, RrSet, SourceId, Timestamp, ZoneDigest,
+};
 
 /// How many entries a question gets that does not say.
 const DEFAULT_LIMIT: usize = 1000;
@@ -58,9 +60,15 @@ impl Store {
                 rrsets: zone.rows,
                 synthesised: zone.synthesised,
                 newest: zone.newest.get().unwrap_or(zone.soa),
+                digest: Some(zone.digest),
             })
         });
         Ok(summaries.take(limit(asked)).collect())
+    }
+
+    /// The digests of all zones added up: two nodes that serve the same of the log have the same.
+    pub fn digest(&self) -> ZoneDigest {
+        self.zones.values().map(|zone| zone.digest).sum()
     }
 
     /// The quarantined events, by source, partition and position: at most `limit` (0 for 1,000).
@@ -71,6 +79,9 @@ impl Store {
         let mut found: BTreeMap<(SourceId, Partition, Position), Quarantined> = BTreeMap::new();
         self.view()?.scan(Table::Quarantine, &[], None, |key, value| {
             let slot = SlotKey::parse(key)?;
+            if self.sources.hidden().contains(&slot.source) {
+                return Ok(());
+            }
             let row = QuarantineRow::parse(value)?;
             let source = named(&self.sources, slot.source)?.clone();
             let partition = Partition(slot.partition);
@@ -96,8 +107,10 @@ impl Store {
 
     /// How the store is; `catalog` is the number of the catalogue that was published last.
     pub fn status(&self, catalog: u64) -> StoreStatus {
-        let positions = self.positions.iter().filter_map(|((source, partition), position)| {
-            Some((self.sources.get(*source)?.clone(), *partition, *position))
+        let served = |number: &u16| !self.sources.hidden().contains(number);
+        let positions = self.positions.iter().filter(|((copy, _), _)| served(copy));
+        let positions = positions.filter_map(|((copy, partition), position)| {
+            Some((self.sources.get(*copy)?.clone(), *partition, *position))
         });
         StoreStatus {
             in_service: self.in_service(),
@@ -109,6 +122,7 @@ impl Store {
             format: FORMAT,
             decoder: DECODER_VERSION,
             positions: positions.collect(),
+            set_aside: self.set_aside().map(ToOwned::to_owned),
         }
     }
 
@@ -136,13 +150,10 @@ pub fn read_records(
     rtype: Option<RecordType>,
 ) -> Result<Vec<RecordSet>, StoreError> {
     let (reader, ledger) = open_to_read(path)?;
-    let mut sources = Sources::default();
-    for source in ledger.sources {
-        sources.push(source)?;
-    }
+    let sources = Sources::of(ledger.copies)?;
     let settings = Settings::new(&StoreConfig::default());
     let active = Layer::default();
-    let view = View { active: &active, committing: None, reader: &reader };
+    let view = View { active: &active, committing: None, reader: &reader, hidden: sources.hidden() };
     let key = owner.sort_key();
     let mut zones = Above::default();
     for labels in 0..=keys::labels(&key) {

@@ -4,6 +4,7 @@ use crate::config::StoreConfig;
 use crate::keys;
 use crate::local::Locals;
 use crate::zones::{Above, ByApex, SoaState, Zone, above};
+use sha2::{Digest as _, Sha256};
 use std::ops::Bound;
 use zone_model::Timestamp;
 
@@ -14,14 +15,18 @@ pub(crate) struct Settings {
     pub(crate) zones: ByApex<()>,
     pub(crate) locals: Locals,
     pub(crate) default_ttl: u32,
+    /// The configured zones as one number, to know whether a store was filled under the same.
+    pub(crate) fingerprint: u64,
 }
 
 // === impl Settings ===
 
 impl Settings {
     pub(crate) fn new(config: &StoreConfig) -> Self {
+        let zones: ByApex<()> = config.zones.iter().map(|zone| (zone.sort_key().into(), ())).collect();
         Self {
-            zones: config.zones.iter().map(|zone| (zone.sort_key().into(), ())).collect(),
+            fingerprint: fingerprint(&zones),
+            zones,
             locals: Locals::new(&config.local),
             default_ttl: zone_model::clamp_ttl(config.default_ttl),
         }
@@ -41,6 +46,17 @@ impl Settings {
     pub(crate) fn owners<'a>(&'a self, top: &[u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.locals.owners(top).chain(below(&self.zones, top))
     }
+}
+
+/// Never 0, which a store says that does not know.
+fn fingerprint(zones: &ByApex<()>) -> u64 {
+    let mut hash = Sha256::new();
+    for zone in zones.keys() {
+        hash.update((zone.len() as u64).to_be_bytes());
+        hash.update(zone);
+    }
+    let hash: [u8; 32] = hash.finalize().into();
+    hash.iter().take(8).fold(0, |sum, octet| sum << 8 | u64::from(*octet)).max(1)
 }
 
 /// The keys at or below `top`.

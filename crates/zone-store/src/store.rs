@@ -1,8 +1,9 @@
 //! The store: what is applied, what of it is on disk, and the catalogue that follows from it.
 
 use crate::config::StoreConfig;
-use crate::disk::{CommitJob, Committed, Disk, Reader};
+use crate::disk::{CommitJob, Committed, Disk, Reader, Table};
 use crate::error::StoreError;
+use crate::keys::SlotKey;
 use crate::layers::{Layer, View};
 use crate::load::load;
 use crate::settings::Settings;
@@ -12,7 +13,7 @@ use messages::SourceState;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use zone_model::{Catalog, Event, Partition, Position, RrSetChange, SourceId, Timestamp};
+use zone_model::{Catalog, Event, Partition, Position, RrSetChange, SourceId, Timestamp, ZoneDigest};
 
 /// How far a source's moment may move on before it is written although nothing else is, in milliseconds.
 const IN_STEP_EVERY: i64 = 60_000;
@@ -43,6 +44,9 @@ pub struct AppliedBatch {
     pub events: usize,
     /// How many of them were quarantined.
     pub quarantined: usize,
+    /// Whether a source that was read again beside took the place of what was served of it. Then anything may
+    /// be another, and `changes` does not say what: a subscriber compares anew.
+    pub rebuilt: bool,
 }
 
 /// What waits for the next commit.
@@ -84,7 +88,12 @@ pub struct Store {
     pub(crate) sources: Sources,
     pub(crate) positions: BTreeMap<(u16, Partition), Position>,
     in_step: BTreeMap<u16, InStep>,
-    opened: BTreeSet<u16>,
+    /// The copies that batches go to.
+    pub(crate) opened: BTreeSet<u16>,
+    /// Where the removal of a copy's rows goes on.
+    pub(crate) swept: Option<Vec<u8>>,
+    /// Zones whose stored digest was not that of their rows when the store was opened.
+    digests_wrong: u64,
     pub(crate) zones: ByApex<Zone>,
     pub(crate) catalog: Catalog,
     pub(crate) slots: u64,
@@ -103,8 +112,9 @@ struct InStep {
 // === impl Store ===
 
 impl Store {
-    /// Opens the store of this configuration and builds the catalogue from it. A file that cannot be read,
-    /// or is of an older version, is set aside under another name, and an empty one takes its place.
+    /// Opens the store of this configuration and builds the catalogue from it. A file that cannot be read, or
+    /// of which a page is damaged, is set aside under another name, and an empty one takes its place; one of an
+    /// older format is brought to the present one.
     ///
     /// # Errors
     /// [`StoreError`] where the file is in use, newer than this program, or the disk fails.
@@ -140,20 +150,34 @@ impl Store {
     fn loaded(config: &StoreConfig, disk: &Disk) -> Result<Parts, StoreError> {
         let (ledger, reader) = (disk.ledger()?, disk.reader()?);
         let settings = Settings::new(config);
-        let mut sources = Sources::default();
-        for source in ledger.sources {
-            sources.push(source)?;
-        }
-        let active = Layer::default();
-        let view = View { active: &active, committing: None, reader: &reader };
+        let sources = Sources::of(ledger.copies)?;
+        let mut active = Layer::default();
+        let view = View { active: &active, committing: None, reader: &reader, hidden: sources.hidden() };
         let loaded = load(view, &settings, &sources, config.seed, ledger.names)?;
+        let quarantined = match sources.hidden().is_empty() {
+            true => ledger.quarantined,
+            false => count_quarantined(view)?,
+        };
+        let stored = ledger.digests.into_iter().collect();
+        let (changed, wrong) =
+            (changed_digests(&stored, &loaded.zones), ledger.zones == settings.fingerprint);
+        let digests_wrong = if wrong { changed.len() as u64 } else { 0 };
+        if digests_wrong > 0 {
+            tracing::error!(
+                zones = digests_wrong,
+                "stored digests were not those of the stored RRsets, and are now: report this defect"
+            );
+        }
+        active.digests = changed;
         Ok(Parts {
             settings,
             reader,
+            active,
+            digests_wrong,
             sources,
             positions: ledger.positions.into_iter().map(|(source, own, at)| ((source, own), at)).collect(),
             in_step: ledger.in_step,
-            quarantined: ledger.quarantined,
+            quarantined,
             zones: loaded.zones,
             catalog: loaded.catalog,
             slots: loaded.slots,
@@ -167,7 +191,7 @@ impl Store {
             settings: parts.settings,
             disk,
             reader: Some(parts.reader),
-            active: Layer::default(),
+            active: parts.active,
             committing: None,
             running: false,
             broken: false,
@@ -176,6 +200,8 @@ impl Store {
             positions: parts.positions,
             in_step: parts.in_step.into_iter().map(in_step).collect(),
             opened: BTreeSet::new(),
+            swept: None,
+            digests_wrong: parts.digests_wrong,
             zones: parts.zones,
             catalog: parts.catalog,
             slots: parts.slots,
@@ -190,24 +216,26 @@ impl Store {
     /// # Errors
     /// [`StoreError::TooManySources`] where the store cannot take one more.
     pub fn open_source(&mut self, source: &SourceId) -> Result<SourceState, StoreError> {
-        let number = match self.sources.number(source) {
-            Some(number) => number,
-            None => {
-                let number = self.sources.push(source.clone())?;
-                self.active.sources.push((number, source.clone()));
-                number
-            }
-        };
-        self.opened.insert(number);
-        let own = self.positions.range((number, Partition(0))..=(number, Partition(u32::MAX)));
-        let positions = own.map(|((_, partition), position)| (*partition, *position)).collect();
-        Ok(SourceState { positions, in_step: self.in_step.get(&number).map(|in_step| in_step.latest) })
+        self.open_source_at(source, Timestamp(0), None)
     }
 
-    /// The number of a source that was opened.
-    pub(crate) fn opened(&self, source: &SourceId) -> Result<u16, StoreError> {
-        let number = self.sources.number(source).filter(|number| self.opened.contains(number));
-        number.ok_or_else(|| StoreError::NotOpened(source.clone()))
+    /// Where the file is kept that could not be used when this store was opened, and why.
+    pub fn set_aside(&self) -> Option<&str> {
+        self.disk.set_aside.as_deref()
+    }
+
+    /// Zones whose stored digest was not that of their rows when the store was opened: a defect, if it is not 0.
+    pub fn digests_wrong(&self) -> u64 {
+        self.digests_wrong
+    }
+
+    pub(crate) fn in_step_of(&self, copy: u16) -> Option<Timestamp> {
+        self.in_step.get(&copy).map(|in_step| in_step.latest)
+    }
+
+    pub(crate) fn forget_in_step(&mut self, copy: u16) {
+        self.in_step.remove(&copy);
+        self.active.in_step.insert(copy, None);
     }
 
     pub(crate) fn came_in_step(&mut self, source: u16, moment: Timestamp) {
@@ -260,10 +288,10 @@ impl Store {
                 return Ok(None);
             }
             let mut layer = std::mem::take(&mut self.active);
-            layer.names = self.catalog.names();
+            (layer.names, layer.zones) = (self.catalog.names(), self.settings.fingerprint);
             for (source, own) in self.in_step.iter_mut().filter(|(_, own)| own.stored != Some(own.latest)) {
                 own.stored = Some(own.latest);
-                layer.in_step.insert(*source, own.latest);
+                layer.in_step.insert(*source, Some(own.latest));
             }
             self.committing = Some(Arc::new(layer));
         }
@@ -315,7 +343,8 @@ impl Store {
     /// Rows and quarantine as they are applied.
     pub(crate) fn view(&self) -> Result<View<'_>, StoreError> {
         let reader = self.reader.as_ref().ok_or_else(|| self.disk.closed())?;
-        Ok(View { active: &self.active, committing: self.committing.as_deref(), reader })
+        let (active, committing) = (&self.active, self.committing.as_deref());
+        Ok(View { active, committing, reader, hidden: self.sources.hidden() })
     }
 
     /// Says no while zones and catalogue wait for the disk to be made again.
@@ -330,7 +359,12 @@ impl Store {
         }
         let names = self.catalog.names();
         let loaded = load(self.view()?, &self.settings, &self.sources, self.config.seed, names)?;
+        let quarantined = count_quarantined(self.view()?)?;
+        let before = std::mem::take(&mut self.zones);
+        let before = before.into_iter().map(|(apex, zone)| (apex, zone.digest)).collect();
+        self.active.digests.extend(changed_digests(&before, &loaded.zones));
         (self.zones, self.catalog, self.slots) = (loaded.zones, loaded.catalog, loaded.slots);
+        self.quarantined = quarantined;
         self.stale = false;
         Ok(())
     }
@@ -347,10 +381,28 @@ impl std::fmt::Debug for Store {
     }
 }
 
+fn count_quarantined(view: View<'_>) -> Result<u64, StoreError> {
+    let mut count = 0;
+    view.scan(Table::Quarantine, &[], None, |key, _| {
+        count += u64::from(!view.hidden.contains(&SlotKey::parse(key)?.source));
+        Ok(())
+    })?;
+    Ok(count)
+}
+
+/// The digests of these zones that are not stored, and those stored of zones that are gone.
+fn changed_digests(stored: &ByApex<ZoneDigest>, zones: &ByApex<Zone>) -> ByApex<Option<ZoneDigest>> {
+    let gone = stored.keys().filter(|apex| !zones.contains_key(*apex)).map(|apex| (apex.clone(), None));
+    let changed = zones.iter().filter(|(apex, zone)| stored.get(*apex) != Some(&zone.digest));
+    gone.chain(changed.map(|(apex, zone)| (apex.clone(), Some(zone.digest)))).collect()
+}
+
 /// What is read at start.
 struct Parts {
     settings: Settings,
     reader: Reader,
+    active: Layer,
+    digests_wrong: u64,
     sources: Sources,
     positions: BTreeMap<(u16, Partition), Position>,
     in_step: Vec<(u16, Timestamp)>,

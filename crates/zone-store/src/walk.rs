@@ -60,12 +60,10 @@ impl Store {
 
 impl ZoneWalk {
     fn new(reader: Reader, ledger: Ledger, settings: Settings, apex: &Name) -> Result<Self, StoreError> {
-        let mut sources = Sources::default();
-        for source in ledger.sources {
-            sources.push(source)?;
-        }
-        let positions = ledger.positions.into_iter().filter_map(|(source, partition, position)| {
-            Some((sources.get(source)?.clone(), partition, position))
+        let sources = Sources::of(ledger.copies)?;
+        let served = ledger.positions.into_iter().filter(|(copy, ..)| !sources.hidden().contains(copy));
+        let positions = served.filter_map(|(copy, partition, position)| {
+            Some((sources.get(copy)?.clone(), partition, position))
         });
         let positions = positions.collect();
         let (apex, name) = (apex.sort_key(), apex.to_lowercase());
@@ -123,7 +121,8 @@ impl ZoneWalk {
     }
 
     fn view(&self) -> View<'_> {
-        View { active: &self.nothing, committing: None, reader: &self.reader }
+        let hidden = self.sources.hidden();
+        View { active: &self.nothing, committing: None, reader: &self.reader, hidden }
     }
 
     /// The zone that begins at an owner, if one does.

@@ -4,7 +4,7 @@ use crate::keys;
 use crate::newest::Newest;
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use zone_model::{RecordType, Timestamp, serial};
+use zone_model::{RecordType, Timestamp, ZoneDigest, serial};
 
 /// Zones, or changes of zones, by the sort keys of their apexes.
 pub(crate) type ByApex<T> = BTreeMap<Box<[u8]>, T>;
@@ -22,6 +22,8 @@ pub(crate) struct Zone {
     pub(crate) newest: Newest,
     /// How many rows belong to it.
     pub(crate) rows: u64,
+    /// The sum over its RRsets; without local records.
+    pub(crate) digest: ZoneDigest,
 }
 
 /// What an apex' SOA slots say.
@@ -43,7 +45,7 @@ pub(crate) struct Above(u128);
 
 impl Zone {
     pub(crate) fn new(serial: u32, soa: Timestamp, synthesised: bool) -> Self {
-        Self { serial, soa, synthesised, newest: Newest::default(), rows: 0 }
+        Self { serial, soa, synthesised, newest: Newest::default(), rows: 0, digest: ZoneDigest::default() }
     }
 
     /// The serial that is served.

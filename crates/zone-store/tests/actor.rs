@@ -33,6 +33,10 @@ fn recorder<M: Message<Result = ()> + Send + 'static>() -> (Recipient<M>, Unboun
     (Recorder(tell).start().recipient(), told)
 }
 
+fn open_topic() -> OpenSource {
+    OpenSource { source: topic(), now: Timestamp(0), rebuild: None }
+}
+
 fn changes(number: u64, events: Vec<Event>) -> ApplyChanges {
     let positions = vec![(Partition(0), position(number))];
     let Some(permit) = Permits::new(1).try_take() else { unreachable!() };
@@ -68,7 +72,7 @@ async fn a_batch_becomes_a_catalogue() {
     let store = running.address.clone();
     let first = next(&mut published).await;
     assert!(!first.snapshot.in_service());
-    assert_eq!(store.send(OpenSource { source: topic() }).await.unwrap().unwrap(), Default::default());
+    assert_eq!(store.send(open_topic()).await.unwrap().unwrap(), Default::default());
 
     let batch = changes(3, vec![zone_event(1), a_event(2, b"1111"), event(0, 3, 1, "?", unusable("why"))]);
     let batch = ApplyChanges { in_step: Some(Timestamp(9)), ..batch };
@@ -105,7 +109,7 @@ async fn a_batch_becomes_a_catalogue() {
     let again = next(&mut published).await;
     assert!(again.snapshot.in_service());
     assert_eq!(a_of(&again), Some(vec![b"1111".to_vec()]));
-    let state = running.address.send(OpenSource { source: topic() }).await.unwrap().unwrap();
+    let state = running.address.send(open_topic()).await.unwrap().unwrap();
     assert_eq!(state.positions, [(Partition(0), position(3))]);
     running.stop().await;
 }
@@ -115,7 +119,7 @@ async fn a_batch_becomes_a_catalogue() {
 async fn waiting_for_positions() {
     let config = StoreConfig::default();
     let store = ZoneStore::new(config.clone(), Store::open(config).unwrap(), StorePeers::default()).start();
-    store.send(OpenSource { source: topic() }).await.unwrap().unwrap();
+    store.send(open_topic()).await.unwrap().unwrap();
     let wait = |number, timeout| {
         let positions = vec![(Partition(0), position(number))];
         store.send(AwaitApplied { source: topic(), positions, timeout: Duration::from_millis(timeout) })
@@ -156,7 +160,7 @@ async fn a_full_listener_gets_the_newest() {
     let config = StoreConfig { publish_every: Duration::ZERO, ..Default::default() };
     let peers = StorePeers { listeners: vec![listener], metrics: None };
     let store = ZoneStore::new(config.clone(), Store::open(config).unwrap(), peers).start();
-    store.send(OpenSource { source: topic() }).await.unwrap().unwrap();
+    store.send(open_topic()).await.unwrap().unwrap();
     store.send(changes(1, vec![zone_event(1)])).await.unwrap().unwrap();
     let mut last = 0;
     for number in 2..50u64 {
@@ -219,7 +223,7 @@ async fn a_panic_is_answered_and_the_store_opened_again() {
     let (listener, mut published) = recorder::<CatalogPublished>();
     let peers = StorePeers { listeners: vec![listener], metrics: None };
     let store = ZoneStore::with_factory(config, open().unwrap(), peers, Box::new(open)).start();
-    store.send(OpenSource { source: topic() }).await.unwrap().unwrap();
+    store.send(open_topic()).await.unwrap().unwrap();
     store.send(changes(2, vec![zone_event(1), a_event(2, b"1111")])).await.unwrap().unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
     mine.1.store(true, Relaxed);
@@ -230,7 +234,7 @@ async fn a_panic_is_answered_and_the_store_opened_again() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     let unopened = store.send(changes(4, vec![a_event(4, b"3333")])).await.unwrap();
     assert_eq!(unopened, Err(ApplyError::Crashed), "3 would be missing");
-    let state = store.send(OpenSource { source: topic() }).await.unwrap().unwrap();
+    let state = store.send(open_topic()).await.unwrap().unwrap();
     assert_eq!(state.positions, [(Partition(0), position(2))]);
     let both = changes(4, vec![a_event(3, b"2222"), a_event(4, b"3333")]);
     let number = store.send(both).await.unwrap().unwrap().catalog;
@@ -253,7 +257,7 @@ async fn shutdown_commits_what_came_before() {
         StoreConfig { overlay_bytes: 2_000, commit_after: Duration::from_secs(3600), ..Default::default() };
     let store = Store::open_backend(config.clone(), memory.clone()).unwrap();
     let store = ZoneStore::new(config.clone(), store, StorePeers::default()).start();
-    store.send(OpenSource { source: topic() }).await.unwrap().unwrap();
+    store.send(open_topic()).await.unwrap().unwrap();
     let batches: Vec<_> = (1..=60)
         .map(|number| {
             let raw = format!("n{number}.t.|A");
@@ -295,7 +299,7 @@ fn standing_alone() {
     let store = handle.address().clone();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let zones = runtime.block_on(async move {
-        store.send(OpenSource { source: topic() }).await.unwrap().unwrap();
+        store.send(open_topic()).await.unwrap().unwrap();
         store.send(changes(1, vec![zone_event(1)])).await.unwrap().unwrap();
         store.send(ListZones::default()).await.unwrap().unwrap()
     });

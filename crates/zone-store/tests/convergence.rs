@@ -4,14 +4,17 @@
 
 mod support;
 
+use messages::{Rebuild, SourceState};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::collections::BTreeMap;
 use support::model::{Model, look};
 use support::{Memory, event, key, name, position, rrset, set, soa, unusable};
-use zone_model::{Event, EventBody, Name, Partition, RecordType, RrSet, RrSetId, SourceId, Timestamp};
-use zone_store::{Batch, Store, StoreConfig};
+use zone_model::{
+    Event, EventBody, Name, Partition, Position, RecordType, RrSet, RrSetId, SourceId, Timestamp,
+};
+use zone_store::{Batch, Store, StoreConfig, StoreError};
 
 const SOURCES: [&str; 2] = ["alpha", "beta"];
 const PARTITIONS: usize = 2;
@@ -62,6 +65,14 @@ enum Step {
     EndCommit,
     /// Stop, with or without a commit, and start from what is on the disk.
     Restart(bool),
+    /// Begin to read a source again beside what is served, a loss accepted or not.
+    Rebuild(usize, bool),
+    /// The source is in step here: a rebuild ends, if it loses nothing.
+    Reach(usize),
+    /// Accept that a rebuild under way loses something.
+    Accept(usize),
+    /// Remove some of what a rebuild left behind.
+    Sweep(usize),
 }
 
 fn draft() -> impl Strategy<Value = Draft> {
@@ -100,6 +111,10 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::BeginCommit),
         2 => Just(Step::EndCommit),
         1 => any::<bool>().prop_map(Step::Restart),
+        1 => (0usize..2, any::<bool>()).prop_map(|(source, accept)| Step::Rebuild(source, accept)),
+        2 => (0usize..2).prop_map(Step::Reach),
+        1 => (0usize..2).prop_map(Step::Accept),
+        2 => (1usize..30).prop_map(Step::Sweep),
     ]
 }
 
@@ -147,6 +162,32 @@ fn to_event(draft: &Draft, universe: &[Name], partition: usize, number: u64) -> 
 /// A log: for each source and partition, its events.
 type Log = [[Vec<Event>; PARTITIONS]; 2];
 
+/// What compaction leaves: of what a later event of its slot overtook, some; of the nulls that are the last of
+/// their slots, some. `taken` chooses. An event that only a bad one overtook stays: a key whose newest event
+/// cannot be used is one of the two things that no rule can mend.
+fn compacted(log: &Log, taken: u64) -> Log {
+    log.each_ref().map(|source| {
+        source.each_ref().map(|events| {
+            let overtakes = |later: &Event, at: usize| {
+                later.key == events[at].key && !matches!(later.body, EventBody::Unusable(_))
+            };
+            let is_last = |at: usize| !events[at + 1..].iter().any(|later| overtakes(later, at));
+            let is_null = |at: usize| matches!(events[at].body, EventBody::Null(_));
+            let is_taken = |at: usize| taken >> (at % 64) & 1 == 1;
+            // A null goes after everything that it overtook.
+            let is_gone = |at: usize| is_null(at) && is_last(at) && is_taken(at);
+            let went_with = |at: usize| {
+                (at + 1..events.len()).any(|later| events[later].key == events[at].key && is_gone(later))
+            };
+            let is_left = |at: &usize| {
+                let overtaken = !is_last(*at) && (is_taken(*at) || went_with(*at));
+                !(overtaken || is_gone(*at))
+            };
+            (0..events.len()).filter(is_left).map(|at| events[at].clone()).collect()
+        })
+    })
+}
+
 struct Run {
     config: StoreConfig,
     universe: Vec<Name>,
@@ -154,8 +195,12 @@ struct Run {
     memory: Memory,
     store: Option<Store>,
     job: Option<zone_store::CommitJob>,
-    /// How many events of each partition were applied.
+    /// How many events of each partition were applied, beside where the source is being rebuilt.
     at: [[usize; PARTITIONS]; 2],
+    /// How many of them are served.
+    shown: [[usize; PARTITIONS]; 2],
+    rebuilding: [bool; 2],
+    accepted: [bool; 2],
     /// What the changes that were reported add up to.
     served: BTreeMap<RrSetId, RrSet>,
     last: Option<Batch>,
@@ -173,6 +218,9 @@ impl Run {
             store: None,
             job: None,
             at,
+            shown: at,
+            rebuilding: [false; 2],
+            accepted: [false; 2],
             served: BTreeMap::new(),
             last: None,
         };
@@ -186,13 +234,16 @@ impl Run {
 
     fn open(&mut self) {
         let mut store = Store::open_backend(self.config.clone(), self.memory.clone()).unwrap();
+        assert_eq!(store.digests_wrong(), 0, "what was stored is what the rows lead to");
         for (source, id) in SOURCES.iter().enumerate() {
             let state = store.open_source(&SourceId::new(*id)).unwrap();
-            self.at[source] = [0; PARTITIONS];
-            for (partition, at) in state.positions {
-                let own = partition.0 as usize;
-                self.at[source][own] =
-                    self.log[source][own].iter().filter(|event| event.position <= at).count();
+            self.opened(source, &state);
+            self.shown[source] = [0; PARTITIONS];
+            for (own, partition, at) in store.status(0).positions {
+                if own.as_str() == *id {
+                    let own = partition.0 as usize;
+                    self.shown[source][own] = self.count(source, own, at);
+                }
             }
         }
         self.store = Some(store);
@@ -200,12 +251,58 @@ impl Run {
         self.last = None;
     }
 
-    /// The model of what was applied.
+    /// How many events stand up to a position.
+    fn count(&self, source: usize, partition: usize, at: Position) -> usize {
+        self.log[source][partition].iter().filter(|event| event.position <= at).count()
+    }
+
+    fn opened(&mut self, source: usize, state: &SourceState) {
+        self.at[source] = [0; PARTITIONS];
+        for (partition, at) in &state.positions {
+            let own = partition.0 as usize;
+            self.at[source][own] = self.count(source, own, *at);
+        }
+        (self.rebuilding[source], self.accepted[source]) = (state.rebuilding, state.accept_loss);
+    }
+
+    fn rebuild(&mut self, source: usize, how: Rebuild) {
+        let id = SourceId::new(SOURCES[source]);
+        let state = self.store().open_source_at(&id, Timestamp(0), Some(how)).unwrap();
+        self.opened(source, &state);
+        self.last = None;
+    }
+
+    fn in_step(&mut self, source: usize) {
+        let id = SourceId::new(SOURCES[source]);
+        let batch =
+            Batch { source: id.clone(), events: vec![], positions: vec![], in_step: Some(Timestamp(1)) };
+        let mut to = self.shown;
+        to[source] = self.at[source];
+        let (old, new) = (self.model(), self.model_at(to));
+        let loses = self.rebuilding[source] && !self.accepted[source] && new.loses(&old, &id, &self.config);
+        match self.store().apply(&batch) {
+            Ok(applied) => {
+                assert!(!loses, "a rebuild that loses something is refused");
+                assert_eq!(applied.rebuilt, self.rebuilding[source]);
+                self.rebuilding[source] = false;
+                self.shown = to;
+                self.served = self.model().served(&self.config, &self.universe);
+            }
+            Err(StoreError::Loss { .. }) => assert!(loses, "only a loss is refused"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The model of what is served.
     fn model(&self) -> Model {
+        self.model_at(self.shown)
+    }
+
+    fn model_at(&self, at: [[usize; PARTITIONS]; 2]) -> Model {
         let mut model = Model::default();
         for (source, id) in SOURCES.iter().enumerate() {
-            for partition in 0..PARTITIONS {
-                let applied = &self.log[source][partition][..self.at[source][partition]];
+            for (events, at) in self.log[source].iter().zip(at[source]) {
+                let applied = &events[..at];
                 applied.iter().for_each(|event| model.apply(&SourceId::new(*id), event));
             }
         }
@@ -220,6 +317,9 @@ impl Run {
             let to = own.len().min(from + size);
             queues.push(own[from..to].iter().rev().cloned().collect());
             self.at[source][partition] = to;
+        }
+        if !self.rebuilding[source] {
+            self.shown[source] = self.at[source];
         }
         let mut events = Vec::new();
         while queues.iter().any(|queue| !queue.is_empty()) {
@@ -271,6 +371,12 @@ impl Run {
                 self.open();
             }
             Step::BeginCommit => {}
+            Step::Rebuild(source, accept_loss) => {
+                self.rebuild(*source, Rebuild::Anew { accept_loss: *accept_loss })
+            }
+            Step::Accept(source) => self.rebuild(*source, Rebuild::Accept),
+            Step::Reach(source) => self.in_step(*source),
+            Step::Sweep(most) => drop(self.store().sweep(*most).unwrap()),
         }
     }
 
@@ -305,8 +411,8 @@ impl Run {
             let wanted = zones[&summary.apex];
             assert_eq!((summary.serial, summary.newest), (wanted.serial, wanted.newest), "{}", summary.apex);
             assert_eq!(
-                (summary.rrsets, summary.synthesised),
-                (wanted.rows, wanted.synthesised),
+                (summary.rrsets, summary.synthesised, summary.digest.unwrap().bytes()),
+                (wanted.rows, wanted.synthesised, wanted.digest),
                 "{}",
                 summary.apex
             );
@@ -350,7 +456,9 @@ fn configs() -> impl Strategy<Value = StoreConfig> {
 proptest! {
     /// `PROPTEST_CASES` says how many logs; 256 by default.
     #[test]
-    fn what_the_log_says_is_what_is_served(config in configs(), drafts in logs(), steps in vec(step(), 0..30)) {
+    fn what_the_log_says_is_what_is_served(
+        config in configs(), drafts in logs(), steps in vec(step(), 0..30), taken: u64, order: u64,
+    ) {
         let universe = universe();
         let mut number = 0;
         let log = drafts.map(|source| {
@@ -372,7 +480,26 @@ proptest! {
         }
         run.apply(0, [usize::MAX / 2; 2], 5);
         run.apply(1, [usize::MAX / 2; 2], 9);
+        for source in 0..2 {
+            run.in_step(source);
+            if run.rebuilding[source] {
+                run.rebuild(source, Rebuild::Accept);
+                run.in_step(source);
+            }
+        }
         run.compare();
+        // A second node reads what a broker's compaction left of the log, in other batches and another order.
+        let mut other = Run::new(run.config.clone(), compacted(&run.log, taken));
+        for turn in 0..200 {
+            other.apply(turn % 2, [(order >> (turn % 60)) as usize % 3, turn % 4], order);
+        }
+        for source in [1, 0] {
+            other.apply(source, [usize::MAX / 2; 2], order);
+        }
+        other.compare();
+        prop_assert_eq!(look(run.store().catalog(), &universe), look(other.store().catalog(), &universe));
+        prop_assert_eq!(run.store().zones(None, 0).unwrap(), other.store().zones(None, 0).unwrap());
+        while run.store().sweep(7).unwrap() {}
         // What is loaded from the disk is what grew step by step.
         run.step(&Step::Restart(true));
         run.compare();

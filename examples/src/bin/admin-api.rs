@@ -26,7 +26,7 @@ async fn main() -> Result<()> {
 
     let store = ZoneStore::start_on_arbiter(StoreConfig::default(), StorePeers::default()).await?;
     let source = SourceId::new("sample");
-    store.address.send(OpenSource { source: source.clone() }).await??;
+    store.address.send(OpenSource { source: source.clone(), now: Timestamp(0), rebuild: None }).await??;
     let events: Vec<_> =
         (1..).zip(SAMPLE.lines()).map(|(number, line)| event(number, line)).collect::<Result<_>>()?;
     let positions = events.last().map(|last| (last.partition, last.position)).into_iter().collect();

@@ -27,7 +27,7 @@ async fn main() -> Result<()> {
     let config = StoreConfig { sources: vec![source.clone()], ..StoreConfig::default() };
     let store = ZoneStore::start_on_arbiter(config, StorePeers::default()).await?;
     // The store says behind which position to go on; this one is new, so that is line 1.
-    store.address.send(OpenSource { source: source.clone() }).await??;
+    store.address.send(OpenSource { source: source.clone(), now: Timestamp(0), rebuild: None }).await??;
 
     // A sender takes a permit for each batch, and so never has more than these on their way.
     let permits = Permits::new(4);

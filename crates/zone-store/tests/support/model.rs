@@ -1,6 +1,7 @@
 //! The rules of the log over plain maps, computed from scratch: slow, obvious, and sharing no code with the
 //! store.
 
+use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use zone_model::catalog::{Authority, Node, QueryName};
 use zone_model::{
@@ -34,6 +35,7 @@ pub(crate) struct ModelZone {
     pub(crate) newest: Timestamp,
     pub(crate) rows: u64,
     pub(crate) synthesised: bool,
+    pub(crate) digest: [u8; 32],
 }
 
 /// What a catalogue says of a name: everything that an answer can depend on.
@@ -121,6 +123,56 @@ impl Model {
         deepest(&|apex| key.owner.is_at_or_below(apex))
     }
 
+    /// The digest of a zone, from scratch: of each RRset the slot that decides, written out, hashed and added.
+    fn digest(&self, apexes: &BTreeSet<Name>, apex: &Name) -> [u8; 32] {
+        let own = self.slots.values().filter(|held| Self::zone_of(apexes, &held.key).as_ref() == Some(apex));
+        let rrsets: BTreeSet<(&Name, RecordType)> =
+            own.map(|held| (&held.key.owner, held.key.rtype)).collect();
+        let mut sum = [0u8; 32];
+        for (owner, rtype) in rrsets {
+            let of_it = |key: &EventKey| {
+                key.owner == *owner && key.rtype == rtype && Self::zone_of(apexes, key).as_ref() == Some(apex)
+            };
+            let Some(held) = self.winner(of_it).filter(|held| !held.rrset.is_empty()) else { continue };
+            let mut text = owner.to_lowercase().as_wire().to_vec();
+            text.extend(rtype.0.to_be_bytes());
+            match held.rrset.ttl {
+                Some(ttl) => text.extend([&[1][..], &ttl.to_be_bytes()].concat()),
+                None => text.push(0),
+            }
+            for rdata in held.rrset.rdatas().iter().collect::<BTreeSet<_>>() {
+                text.extend((rdata.len() as u16).to_be_bytes());
+                text.extend_from_slice(rdata);
+            }
+            // By hand, octet by octet: the way of a schoolbook.
+            let mut carry = 0u16;
+            for (own, other) in sum.iter_mut().zip(Sha256::digest(&text)).rev() {
+                carry += u16::from(*own) + u16::from(other);
+                (*own, carry) = (carry as u8, carry >> 8);
+            }
+        }
+        sum
+    }
+
+    /// Whether this state may not take the place of `old`, both of them beside the slots of `others`: a zone
+    /// is gone whose SOA the log does not say to be `[]`, or more than a tenth of the RRsets are.
+    pub(crate) fn loses(&self, old: &Self, source: &SourceId, config: &StoreConfig) -> bool {
+        let rrsets = |model: &Self, all: bool| -> BTreeSet<(Name, RecordType)> {
+            let own = model
+                .slots
+                .iter()
+                .filter(|(slot, held)| slot.0 == *source && (all || !held.rrset.is_empty()));
+            own.map(|(_, held)| (held.key.owner.clone(), held.key.rtype)).collect()
+        };
+        let (before, now) = (rrsets(old, false), rrsets(self, true));
+        let lacking = before.difference(&now).count();
+        let zones = old.zones(config);
+        let mut real = zones.iter().filter(|(_, zone)| !zone.synthesised).map(|(apex, _)| apex);
+        let is_lost =
+            |apex: &Name| self.winner(|key| key.rtype == RecordType::SOA && key.owner == *apex).is_none();
+        real.any(is_lost) || lacking * 10 > before.len()
+    }
+
     pub(crate) fn zones(&self, config: &StoreConfig) -> BTreeMap<Name, ModelZone> {
         let apexes = self.apexes(config);
         let zone = |apex: &Name| {
@@ -140,6 +192,7 @@ impl Model {
                 newest,
                 rows: rows.count() as u64,
                 synthesised: soa.is_none(),
+                digest: self.digest(&apexes, apex),
             }
         };
         apexes.iter().map(|apex| (apex.clone(), zone(apex))).collect()
