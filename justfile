@@ -40,6 +40,14 @@ kafka-down *args:
 kafka-topic name='dns' partitions='3' *args:
     deploy/kafka/topic {{ name }} {{ partitions }} {{ args }}
 
+# what the parts of an answer cost, in figures that a later change can be held against
+bench *args:
+    cargo bench --locked -p zone-model -p dns-wire {{ args }}
+
+# everything that docs/performance.md shows, measured anew beside other name servers; PARTS alone renews these
+bench-peers *parts:
+    bench-peers/all {{ parts }}
+
 # everything that must hold before a change lands
 ci:
     bash .ci/run

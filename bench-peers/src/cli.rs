@@ -5,6 +5,8 @@ use bench_peers::cpu;
 use bench_peers::load::Over;
 use bench_peers::measure::{self, Rounds};
 use bench_peers::mix::{Mix, Questions};
+use bench_peers::parts::{PARTS, Part, Setting};
+use bench_peers::report::{self, Machine};
 use bench_peers::sampler::Sampler;
 use bench_peers::servers::{Kind, Place, Server, Start};
 use bench_peers::world::World;
@@ -29,8 +31,50 @@ enum Command {
         #[arg(long)]
         listen: SocketAddr,
     },
-    /// A table of UDP figures within a minute.
+    /// A table of figures within a minute.
     Quick(Quick),
+    /// Measure parts as `docs/performance.md` has them, and keep what they found.
+    Run(Run),
+    /// Put what was kept together to the page, on standard output.
+    Page {
+        /// Where it was kept.
+        #[arg(long, default_value = KEPT)]
+        kept: PathBuf,
+    },
+}
+
+/// Where what parts found is kept, from where the program is started.
+const KEPT: &str = "target/bench-peers/kept";
+
+#[derive(Args)]
+struct Run {
+    /// Which: udp, size, largest, tcp, cores, memory, changes, start, replay, overload, propagation. Without it all.
+    #[arg(long, value_delimiter = ',')]
+    part: Vec<Part>,
+    /// How often each server has its turn.
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// How long a turn is measured, in milliseconds.
+    #[arg(long, default_value_t = 300)]
+    round_ms: u64,
+    /// Our binary; without it the one beside this.
+    #[arg(long)]
+    binary: Option<PathBuf>,
+    /// The servers' core; the generator has the other.
+    #[arg(long, default_value_t = 0)]
+    core: usize,
+    /// Divide all sizes by this, for a trial.
+    #[arg(long, default_value_t = 1)]
+    divisor: u64,
+    /// Leave out what wants a broker of Apache Kafka, which is started else (`KAFKA_RUN_DIR`, `KAFKA_PORT`).
+    #[arg(long)]
+    without_kafka: bool,
+    /// What the questions are drawn from.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Where what is found is kept.
+    #[arg(long, default_value = KEPT)]
+    kept: PathBuf,
 }
 
 #[derive(Args)]
@@ -93,6 +137,43 @@ pub(crate) fn run() -> Result<()> {
             Ok(echo::serve(&UdpSocket::bind(listen)?)?)
         }
         Command::Quick(quick) => quick.run(),
+        Command::Run(run) => run.run(),
+        Command::Page { kept } => {
+            print!("{}", report::page(&kept, &Machine::this()?)?);
+            Ok(())
+        }
+    }
+}
+
+// === impl Run ===
+
+impl Run {
+    fn run(&self) -> Result<()> {
+        let parts = if self.part.is_empty() { PARTS.to_vec() } else { self.part.clone() };
+        let kept = std::path::absolute(&self.kept)?;
+        for part in parts {
+            // On a disk and not in /tmp, which may be memory.
+            std::fs::create_dir_all(&kept)?;
+            let folder = tempfile::tempdir_in(&kept)?;
+            let setting = Setting {
+                binary: self.binary.clone().map_or_else(beside, Ok)?,
+                folder: folder.path().to_owned(),
+                core: self.core,
+                generator: other(self.core)?.unwrap_or(self.core),
+                rounds: self.rounds,
+                time: Duration::from_millis(self.round_ms),
+                divisor: self.divisor.max(1),
+                seed: self.seed,
+                kafka: !self.without_kafka,
+            };
+            let cores = cpu::allowed()?;
+            let section = part.run(&setting).with_context(|| format!("the part {part}"))?;
+            // A part binds its thread to the generator's core.
+            cpu::pin(&cores)?;
+            println!("{}", section.to_markdown());
+            report::keep(&kept, &part.to_string(), &section)?;
+        }
+        Ok(())
     }
 }
 
@@ -113,7 +194,7 @@ impl Quick {
             binary: self.binary.clone().map_or_else(beside, Ok)?,
             cores: vec![self.core],
             workers: 1,
-            variables: Vec::new(),
+            topic: None,
         };
         let servers = self.servers.iter().map(|&kind| Server::start(kind, &place, &start));
         let servers = servers.collect::<Result<Vec<_>>>()?;

@@ -1,5 +1,6 @@
 //! Processor time of processes, and on which core they run.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::time::Duration;
@@ -61,6 +62,23 @@ fn used_by(process: u32) -> Option<Duration> {
         (read == 0, time)
     };
     found.then(|| Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32))
+}
+
+/// The processor time of each thread of these processes, in nanoseconds.
+pub fn threads(processes: &[u32]) -> BTreeMap<u32, u64> {
+    let mut all = BTreeMap::new();
+    for process in processes {
+        let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else { continue };
+        for thread in threads.flatten() {
+            let number = thread.file_name().to_string_lossy().parse();
+            let time = fs::read_to_string(thread.path().join("schedstat"));
+            let time = time.ok().and_then(|text| text.split_whitespace().next()?.parse().ok());
+            if let (Ok(number), Some(time)) = (number, time) {
+                all.insert(number, time);
+            }
+        }
+    }
+    all
 }
 
 /// User and system time in clock ticks, from the text of `/proc/PID/stat` (proc_pid_stat(5), fields 14 and 15).

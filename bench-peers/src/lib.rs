@@ -14,12 +14,16 @@
 
 pub mod cpu;
 pub mod echo;
+pub mod feed;
 pub mod histogram;
 pub mod load;
 pub mod measure;
 pub mod mix;
 pub mod mmsg;
+pub mod parts;
+pub mod produce;
 pub mod random;
+pub mod report;
 pub mod sampler;
 pub mod servers;
 pub mod table;

@@ -120,13 +120,26 @@ pub fn sample(
     })
 }
 
-/// Runs the rounds of one mix against all servers in turn.
+/// Runs the rounds of one mix against all servers in turn; gives the figures of each.
 pub fn rounds(
     servers: &[Server],
     how: &Rounds,
     questions: &mut Questions,
-    mut sampler: Option<&mut Sampler>,
+    sampler: Option<&mut Sampler>,
 ) -> Result<Vec<Figures>> {
+    let samples = turns(servers, how, questions, sampler)?;
+    let echo = servers.iter().position(|server| server.kind == Kind::Echo);
+    let echo = echo.map(|index| samples[index].as_slice());
+    Ok(servers.iter().zip(&samples).map(|(server, own)| Figures::of(server.kind, own, echo)).collect())
+}
+
+/// Runs the rounds of one mix against all servers in turn; gives the samples of each.
+pub fn turns(
+    servers: &[Server],
+    how: &Rounds,
+    questions: &mut Questions,
+    mut sampler: Option<&mut Sampler>,
+) -> Result<Vec<Vec<Sample>>> {
     cpu::pin(&[how.core])?;
     let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); servers.len()];
     for _ in 0..how.count {
@@ -142,13 +155,7 @@ pub fn rounds(
             own.push(sample(server, &load, questions, sampler.as_deref_mut())?);
         }
     }
-    let echo = servers.iter().position(|server| server.kind == Kind::Echo);
-    let echo = echo.map(|index| samples[index].clone());
-    Ok(servers
-        .iter()
-        .zip(&samples)
-        .map(|(server, own)| Figures::of(server.kind, own, echo.as_deref()))
-        .collect())
+    Ok(samples)
 }
 
 /// The one in the middle; of an even number the mean of two. 0 for none.

@@ -50,8 +50,8 @@ pub struct Start {
     pub cores: Vec<usize>,
     /// Threads or processes that answer.
     pub workers: usize,
-    /// Further environment of ours.
-    pub variables: Vec<(String, String)>,
+    /// A broker and a topic that ours follows instead of the journal.
+    pub topic: Option<(String, String)>,
 }
 
 /// A running server. It is stopped when it is dropped.
@@ -62,6 +62,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// Its process and its descendants.
     pub processes: Vec<u32>,
+    /// Where ours shows its metrics.
+    admin: Option<SocketAddr>,
     _process: Process,
 }
 
@@ -113,6 +115,11 @@ impl Place {
         };
         Ok(Self { world, zones, journal, folder })
     }
+
+    /// Our server's store.
+    pub fn store(&self) -> PathBuf {
+        self.folder.join("store.redb")
+    }
 }
 
 // === impl Server ===
@@ -120,49 +127,83 @@ impl Place {
 impl Server {
     /// Starts one and waits until it serves the last zone and is at rest.
     pub fn start(kind: Kind, place: &Place, how: &Start) -> Result<Self> {
-        let before = cpu::allowed()?;
-        // What is started inherits the cores of the thread that starts it.
-        cpu::pin(&how.cores)?;
-        let server = Self::start_here(kind, place, how);
-        cpu::pin(&before)?;
-        let mut server = server?;
+        let mut server = Self::begin(kind, place, how)?;
         server.loaded(place.world)?;
         server.processes = cpu::family(server.processes[0]);
         server.rest()?;
         Ok(server)
     }
 
+    /// Starts one, and does not wait.
+    pub fn begin(kind: Kind, place: &Place, how: &Start) -> Result<Self> {
+        let before = cpu::allowed()?;
+        // What is started inherits the cores of the thread that starts it.
+        cpu::pin(&how.cores)?;
+        let server = Self::start_here(kind, place, how);
+        cpu::pin(&before)?;
+        server
+    }
+
     /// Waits until it answers for the last zone: while it loads, a server says SERVFAIL, REFUSED or nothing.
-    fn loaded(&self, world: World) -> Result<()> {
+    pub fn loaded(&self, world: World) -> Result<()> {
         let soa = query(1, &world.apex_of(world.zones() - 1), 6.into(), false, true)?;
         within(PATIENCE, &format!("{} answers", self.kind), || {
             let answer = exchange::one(self.address, &soa).ok().flatten()?;
-            (self.kind == Kind::Echo || answer.get(3)? & 0x0f == 0 && *answer.get(7)? == 1).then_some(())
+            // NOERROR without a record is no server that loads: the questions will tell.
+            (self.kind == Kind::Echo || answer.get(3)? & 0x0f == 0).then_some(())
         })
     }
 
     fn start_here(kind: Kind, place: &Place, how: &Start) -> Result<Self> {
         if let Kind::Peer(peer) = kind {
-            let setup = Setup { patience: PATIENCE, workers: how.workers, answer_cache: true };
+            let setup = Setup { patience: PATIENCE, workers: how.workers, answer_cache: true, updates: true };
             let peer = Peer::start_with(peer, &place.folder, &place.zones, setup)?;
             let (address, process) = (peer.address, peer.process());
             let _process = Process::Peer { _peer: peer };
-            return Ok(Self { kind, address, processes: vec![process], _process });
+            return Ok(Self { kind, address, processes: vec![process], admin: None, _process });
         }
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+        let mut admin = None;
         let mut command = match kind {
             Kind::Echo => {
                 let mut command = Command::new(std::env::current_exe()?);
                 command.args(["echo", "--listen", &address.to_string()]);
                 command
             }
-            _ => ours(address, place, how),
+            _ => {
+                let own = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+                admin = Some(own);
+                ours(address, own, place, how)
+            }
         };
         let log = File::create(place.folder.join(format!("{kind}.log")))?;
         let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
         let child = child.with_context(|| format!("{command:?} does not start"))?;
         let processes = vec![child.id()];
-        Ok(Self { kind, address, processes, _process: Process::Own(child) })
+        Ok(Self { kind, address, processes, admin, _process: Process::Own(child) })
+    }
+
+    /// The sum of one of our server's metrics over all its labels.
+    pub fn metric(&self, name: &str) -> Result<f64> {
+        let admin = self.admin.context("only ours has metrics")?;
+        let page = ureq::get(format!("http://{admin}/metrics")).call()?.body_mut().read_to_string()?;
+        let lines = page.lines().filter(|line| !line.starts_with('#'));
+        let values = lines.filter_map(|line| {
+            let (series, value) = line.rsplit_once(' ')?;
+            (series.split('{').next() == Some(name)).then(|| value.parse::<f64>().ok())?
+        });
+        Ok(values.sum())
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub fn stop(mut self) -> Result<()> {
+        let Process::Own(child) = &mut self._process else { return Ok(()) };
+        let process = i32::try_from(child.id())?;
+        // SAFETY: the process is our own child, which has not been waited for.
+        unsafe { libc::kill(process, libc::SIGTERM) };
+        let status = child.wait()?;
+        ensure!(status.success(), "{} ended with {status}", self.kind);
+        Ok(())
     }
 
     /// Waits until it has nothing to do: what it still writes or tidies up is not what a query costs.
@@ -180,13 +221,20 @@ impl Server {
     }
 }
 
-fn ours(address: SocketAddr, place: &Place, how: &Start) -> Command {
+fn ours(address: SocketAddr, admin: SocketAddr, place: &Place, how: &Start) -> Command {
     let mut command = Command::new(&how.binary);
     command.env_clear().current_dir(&place.folder).arg("serve");
-    command.arg("--journal").arg(&place.journal).arg("--store").arg(place.folder.join("store.redb"));
+    match &how.topic {
+        Some((broker, topic)) => {
+            command.env("DNS_KAFKA_ADDRESS", broker).env("DNS_KAFKA_TOPIC", topic);
+        }
+        None => {
+            command.arg("--journal").arg(&place.journal);
+        }
+    }
+    command.arg("--store").arg(place.store());
     command.args(["--listen", &address.to_string(), "--listeners", &how.workers.to_string()]);
-    command.env("DNS_ADMIN_ADDRESS", "127.0.0.1:0");
-    command.envs(how.variables.iter().cloned());
+    command.env("DNS_ADMIN_ADDRESS", admin.to_string());
     command
 }
 

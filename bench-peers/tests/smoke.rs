@@ -10,6 +10,24 @@ fn cells(line: &str) -> Vec<&str> {
     line.split('|').map(str::trim).filter(|cell| !cell.is_empty()).collect()
 }
 
+/// A part finds its figures, and the page shows them with their limits.
+#[test]
+fn a_part_comes_to_stand_on_the_page() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bench-peers"));
+        let output = command.args(arguments).arg("--kept").arg(folder.path()).output().expect("a run");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+        text
+    };
+    let binary = binary();
+    let binary = binary.to_str().expect("a path that is text");
+    run(&["run", "--part", "replay", "--divisor", "2000", "--without-kafka", "--binary", binary]);
+    let page = run(&["page"]);
+    assert!(page.contains("Of 2 limits") && page.contains("a warm journal: durable"), "{page}");
+}
+
 /// Every mix, with and without EDNS, from both servers: nothing is lost, and every answer has the RCODE and the
 /// number of records that its question expects.
 #[test]

@@ -35,6 +35,8 @@ pub struct Setup {
     pub workers: usize,
     /// Whether one that keeps whole answers may do so, as it does by default.
     pub answer_cache: bool,
+    /// Whether Knot takes dynamic updates (RFC 2136) from loopback.
+    pub updates: bool,
 }
 
 /// A running server. It is stopped when it is dropped.
@@ -80,7 +82,7 @@ impl fmt::Display for Kind {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { patience: PATIENCE, workers: 1, answer_cache: false }
+        Self { patience: PATIENCE, workers: 1, answer_cache: false, updates: false }
     }
 }
 
@@ -175,11 +177,15 @@ fn nsd(address: SocketAddr, path: &str, zones: &[(String, String)], setup: Setup
 }
 
 fn knot(address: SocketAddr, path: &str, zones: &[(String, String)], setup: Setup) -> String {
+    let (list, acl) = match setup.updates {
+        true => ("acl:\n  - id: local\n    address: 127.0.0.1\n    action: update\n", "    acl: local\n"),
+        false => ("", ""),
+    };
     let mut config = format!(
         "server:\n  rundir: \"{path}\"\n  listen: {}@{}\n  udp-workers: {workers}\n  tcp-workers: {workers}\n  background-workers: 1\n  \
-         udp-max-payload: 1232\n  tcp-io-timeout: 0\nlog:\n  - target: stderr\n    any: warning\ndatabase:\n  storage: \
+         udp-max-payload: 1232\n  tcp-io-timeout: 0\nlog:\n  - target: stderr\n    any: warning\n{list}database:\n  storage: \
          \"{path}\"\ntemplate:\n  - id: default\n    storage: \"{path}\"\n    semantic-checks: soft\n    zonefile-sync: \
-         -1\n    journal-content: none\nzone:\n",
+         -1\n    journal-content: none\n{acl}zone:\n",
         address.ip(),
         address.port(),
         workers = setup.workers,
