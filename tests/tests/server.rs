@@ -224,6 +224,58 @@ fn a_journal_that_shrank_or_was_replaced_is_an_alarm() -> Result<()> {
 
 /// Writing needs the log alone; `--wait` returns when the node has applied it; reading asks the node, the
 /// store, or the log.
+/// DESIGN, "In a journal file": a node that had read the old file to its end goes on behind the compacted part.
+#[test]
+fn a_compacted_journal_is_followed_without_an_alarm() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let journal = sample(folder.path())?;
+    append(&journal, &"x".repeat(3))?;
+    append(&journal, "\n")?;
+    for n in 0..50 {
+        append(&journal, &line("counter.example.com.", "TXT", &[&format!("{n}")]))?;
+    }
+    let server = ServerBuilder::new(folder.path()).ready()?;
+    let mut asker = server.asker()?;
+    let counter = |asker: &mut stream_dns_tests::Asker| {
+        Ok::<_, anyhow::Error>(asker.ask("counter.example.com.", RecordType::TXT)?.data())
+    };
+    eventually("the last value is served", || {
+        counter(&mut asker).ok().filter(|data| data.concat().contains("49"))
+    });
+    let before = fs::metadata(&journal)?.len();
+    for round in 0..3 {
+        let done = client(folder.path(), &["log", "compact", "--journal", "journal.jsonl"])?;
+        ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let value = format!("after-{round}");
+        append(&journal, &line("counter.example.com.", "TXT", &[&value]))?;
+        eventually("what is appended behind is served", || {
+            counter(&mut asker).ok().filter(|data| data.concat().contains(&value))
+        });
+        let status = server.json("/v1/status")?;
+        ensure!(status["sources"][0]["alarm"].is_null(), "{status}");
+    }
+    ensure!(fs::metadata(&journal)?.len() < before);
+    ensure!(asker.ask("www.example.com.", RecordType::A)?.data() == ["192.0.2.80"]);
+    // Stopped while it is compacted, it goes on just so; and who begins with it serves the same.
+    ensure!(server.stop()?.status.success());
+    client(folder.path(), &["log", "compact", "--journal", "journal.jsonl"])?;
+    append(&journal, &line("late.example.com.", "A", &["192.0.2.7"]))?;
+    let fresh = tempfile::tempdir()?;
+    for folder in [folder.path(), fresh.path()] {
+        let path = journal.to_string_lossy();
+        let server = ServerBuilder::new(folder).argument("--journal").argument(path).ready()?;
+        let mut asker = server.asker()?;
+        eventually("it is served", || {
+            asker.ask("late.example.com.", RecordType::A).ok().filter(|answer| answer.data() == ["192.0.2.7"])
+        });
+        ensure!(counter(&mut asker)?.concat().contains("after-2"));
+        let status = server.json("/v1/status")?;
+        ensure!(status["sources"][0]["alarm"].is_null(), "{status}");
+        ensure!(server.stop()?.status.success());
+    }
+    Ok(())
+}
+
 #[test]
 fn the_command_line_changes_and_reads_records() -> Result<()> {
     let folder = tempfile::tempdir()?;

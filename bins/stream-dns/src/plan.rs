@@ -62,6 +62,7 @@ impl Plan {
         let user = |own: admin_api::Credentials| Credentials { user: own.username, password: own.password };
         let client = ClientSettings {
             log: target(&consumer, settings.producer.target)?,
+            sources: consumer.sources.clone(),
             store: store.path.clone(),
             node: admin.addresses.first().map(ToString::to_string),
             credentials: admin.credentials.clone().map(user),

@@ -1,5 +1,6 @@
 //! What may stand behind the program's name, and what `--help` says of it.
 
+use crate::log::LogCommand;
 use crate::zone::ZoneCommand;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
@@ -99,6 +100,13 @@ pub enum ClientCommand {
     ///   stream-dns zone list --node 127.0.0.1:5380
     #[command(subcommand, verbatim_doc_comment)]
     Zone(ZoneCommand),
+
+    /// Look at a log event by event, look for what is wrong in it, compact a journal
+    ///
+    ///   stream-dns log tail --journal journal.jsonl
+    ///   stream-dns log check --journal journal.jsonl
+    #[command(subcommand, verbatim_doc_comment)]
+    Log(LogCommand),
 
     /// Show how a node is: its store, its logs, how far it has read
     ///
@@ -375,7 +383,7 @@ fn parse_ttl(text: &str) -> Result<u32, String> {
     }
 }
 
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let milliseconds = text.strip_suffix("ms").and_then(|number| number.parse().ok());
     let seconds = || rdata::parse_ttl(text).map(|seconds| u64::from(seconds) * 1_000);
     let milliseconds = milliseconds.or_else(seconds).map(Duration::from_millis);
@@ -461,11 +469,13 @@ mod tests {
                 help.lines().map(str::trim).filter(|line| line.starts_with("stream-dns ")).collect();
             assert!(!lines.is_empty(), "`{}` has no example", command.get_name());
             for line in lines.iter().filter(|line| !line.ends_with('\\')) {
-                // Enough of a shell for these: quotes keep words together.
-                let words = line.split('\'').enumerate().flat_map(|(index, part)| match index % 2 {
-                    0 => part.split_whitespace().map(str::to_owned).collect(),
-                    _ => vec![part.to_owned()],
-                });
+                // Enough of a shell for these: quotes keep words together, `>` says where the output goes.
+                let words = line.split(" > ").next().unwrap_or(line).split('\'').enumerate().flat_map(
+                    |(index, part)| match index % 2 {
+                        0 => part.split_whitespace().map(str::to_owned).collect(),
+                        _ => vec![part.to_owned()],
+                    },
+                );
                 let parsed = Cli::try_parse_from(words);
                 assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
                 examples += 1;

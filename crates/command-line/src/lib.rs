@@ -13,6 +13,7 @@
 //! arguments ─▶ Cli ─┬─ Serve, Check, Config ─▶ the binary
 //!                   └─ Client ─▶ run ─┬─ record set, record delete ─▶ the log (─▶ a node, with --wait)
 //!                                     ├─ zone import, zone delete ─▶ the log (─▶ a node, with --wait)
+//!                                     ├─ log check --mend, log compact ─▶ the log; log tail, log check ─▶ nobody
 //!                      settings ──────┼─ record get ─▶ a node, else the store; or the log
 //!                                     ├─ zone export, zone diff ─▶ the log; zone check ─▶ nobody
 //!                                     └─ zone list, status, quarantine list ─▶ a node
@@ -56,6 +57,7 @@ pub use args::{
     QuarantineCommand, RecordCommand, ServeArgs, SetArgs,
 };
 pub use console::Console;
+pub use log::{CompactArgs, LogCheckArgs, LogCommand, TailArgs};
 pub use settings::{ClientSettings, Credentials, LogTarget};
 pub use zone::{
     CheckArgs, DeleteZoneArgs, DiffArgs, ExportArgs, FileArgs, ImportArgs, ListArgs, ZoneCommand,
@@ -91,6 +93,7 @@ pub fn run_on(
         ClientCommand::Record(RecordCommand::Delete(args)) => publish::delete(args, settings, console),
         ClientCommand::Record(RecordCommand::Get(args)) => get::get(args, settings, console),
         ClientCommand::Zone(command) => zone::run(command, settings, console),
+        ClientCommand::Log(command) => log::run(command, settings, console),
         ClientCommand::Status(args) => overview::status(args, settings, console),
         ClientCommand::Quarantine(QuarantineCommand::List(args)) => {
             overview::quarantine(args, settings, console)

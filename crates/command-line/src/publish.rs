@@ -49,7 +49,8 @@ fn publish(
     let target = log::target(&args.log, settings)?;
     let config = log::producer_config(&args.log, settings);
     let waiter = Waiter::of(args, settings)?;
-    let change = Change { zone: None, edits: vec![edit], producer: args.producer.clone() };
+    let change =
+        Change { zone: None, edits: vec![edit], producer: args.producer.clone(), if_unchanged: false };
     let mut log = log::open(&target, Keep::Slots, &config)?;
     let outcome = log.publish(&change, now(), &change_id(), &config).map_err(|error| match error {
         PublishError::Refused(_) => anyhow::Error::from(error),

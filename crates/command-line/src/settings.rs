@@ -1,5 +1,6 @@
 //! What the client commands are told by whoever reads the configuration.
 
+use event_consumer::SourceConfig;
 use event_producer::ProducerConfig;
 use std::fmt;
 use std::path::PathBuf;
@@ -10,6 +11,8 @@ use zone_model::Name;
 pub struct ClientSettings {
     /// The log that is written, and read with `--from-log`.
     pub log: Option<LogTarget>,
+    /// All logs that are followed.
+    pub sources: Vec<SourceConfig>,
     /// The file of the node's store.
     pub store: Option<PathBuf>,
     /// The node's admin address, `HOST:PORT`. A wildcard address stands for the loopback one.
@@ -51,6 +54,7 @@ impl Default for ClientSettings {
     fn default() -> Self {
         Self {
             log: None,
+            sources: Vec::new(),
             store: None,
             node: None,
             credentials: None,

@@ -44,7 +44,7 @@ pub(crate) fn record_count(set: &Value) -> usize {
 }
 
 /// A header that stands several times is a list.
-fn headers(headers: &Headers) -> Value {
+pub(crate) fn headers(headers: &Headers) -> Value {
     let mut map = Map::new();
     for (name, value) in headers {
         let value = text_or_base64(value);
@@ -59,7 +59,7 @@ fn headers(headers: &Headers) -> Value {
     Value::Object(map)
 }
 
-fn text_or_base64(octets: &[u8]) -> Value {
+pub(crate) fn text_or_base64(octets: &[u8]) -> Value {
     match std::str::from_utf8(octets) {
         Ok(text) => text.into(),
         Err(_) => json!({"base64": BASE64.encode(octets)}),

@@ -105,13 +105,28 @@ impl SourceSpec {
     /// [`OpenError::Config`] for settings that cannot be used, [`OpenError::Feature`] where this build cannot
     /// read such a source.
     pub fn configured(config: &SourceConfig, in_step_every: Duration) -> Result<Self, OpenError> {
+        Self::of(config, in_step_every, false)
+    }
+
+    /// The source that was configured, read from its present end on: for who watches it and keeps nothing. Positions
+    /// with which it is opened mean nothing then.
+    ///
+    /// # Errors
+    /// As [`Self::configured`].
+    pub fn at_end(config: &SourceConfig, in_step_every: Duration) -> Result<Self, OpenError> {
+        Self::of(config, in_step_every, true)
+    }
+
+    fn of(config: &SourceConfig, in_step_every: Duration, at_end: bool) -> Result<Self, OpenError> {
         config.validate()?;
         match config {
             #[cfg(feature = "kafka")]
             SourceConfig::Kafka(kafka) => {
                 let (kafka, incomplete) = (kafka.clone(), kafka.incomplete);
                 let spec = Self::new(config.id(), config.kind(), move |positions| {
-                    Ok(Box::new(crate::kafka::KafkaSource::open(&kafka, in_step_every, positions)?))
+                    let positions = if at_end { &[] } else { positions };
+                    let source = crate::kafka::KafkaSource::open(&kafka, in_step_every, positions)?;
+                    Ok(Box::new(if at_end { source.at_end() } else { source }))
                 });
                 Ok(spec.accepting_incomplete(incomplete))
             }
@@ -119,17 +134,14 @@ impl SourceSpec {
             SourceConfig::Journal(journal) => {
                 let (journal, id) = (journal.clone(), config.id());
                 Ok(Self::new(id.clone(), config.kind(), move |positions| {
-                    Ok(Box::new(crate::journal::JournalSource::open(
-                        &journal,
-                        id.clone(),
-                        in_step_every,
-                        positions,
-                    )))
+                    let id = id.clone();
+                    let source = crate::journal::JournalSource::open(&journal, id, in_step_every, positions);
+                    Ok(Box::new(if at_end { source.at_end() } else { source }))
                 }))
             }
             #[cfg(not(all(feature = "kafka", feature = "journal")))]
             other => {
-                let _ = in_step_every;
+                let _ = (in_step_every, at_end);
                 Err(OpenError::Feature { kind: other.kind() })
             }
         }

@@ -2,7 +2,7 @@
 #![cfg(feature = "journal")]
 
 use event_consumer::{
-    BatchConfig, ConsumerConfig, Ended, Follower, JournalConfig, ReaderStatus, SourceConfig,
+    BatchConfig, ConsumerConfig, Ended, Follower, JournalConfig, ReaderStatus, SourceConfig, SourceSpec,
 };
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -255,6 +255,24 @@ fn a_journal_that_was_replaced_is_an_alarm_and_nothing_more_is_read() {
     let mut follower = follow(&journal.path, &seen.positions);
     assert!(alarm(&mut follower).contains("replaced"), "also after a restart");
     quiet(&mut follower);
+}
+
+/// Who only watches sees what comes from now on, with the timestamp that a line takes from those before it.
+#[test]
+fn a_journal_can_be_watched_from_its_end_on() {
+    let journal = Journal::new();
+    (0..10).for_each(|n| journal.append(&line(&format!("old{n}"), &format!(r#","timestamp":{n}"#))));
+    let config = SourceConfig::Journal(JournalConfig::new(&journal.path));
+    let spec = SourceSpec::at_end(&config, Duration::from_millis(50)).expect("usable");
+    let mut follower = Follower::of(vec![spec], &BatchConfig::default(), &[]).expect("opens");
+    let deadline = Instant::now() + PATIENCE;
+    while !status(&follower).connected {
+        assert!(Instant::now() < deadline, "{:?}", follower.status());
+        let _ = follower.next_batch(Duration::from_millis(20));
+    }
+    journal.append(&line("new", ""));
+    let seen = read(&mut follower, 1);
+    assert_eq!((seen.keys(), seen.events[0].timestamp), (vec!["new.example.|A".into()], Timestamp(9)));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 mod support;
 
-use event_consumer::{ConfigError, Ended, Follower, OpenError, SourceConfig};
+use event_consumer::{ConfigError, Ended, Follower, OpenError, SourceConfig, SourceSpec};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, DefaultProducerContext, Producer};
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,6 +106,24 @@ fn an_empty_topic_is_in_step_at_once() {
     seen.until(&mut follower, |seen| seen.in_step.is_some());
     assert!(seen.events.is_empty());
     assert!(status(&follower).connected);
+}
+
+#[test]
+fn a_topic_can_be_watched_from_its_end_on() {
+    let cluster = cluster(2);
+    let producer = producer(&cluster);
+    (0..10).for_each(|n| support::produce(&producer, TOPIC, n % 2, &format!("old{n}"), None, 0));
+    producer.flush(PATIENCE).expect("delivered");
+    let config = support::config(&cluster.bootstrap_servers(), TOPIC);
+    let spec = SourceSpec::at_end(&config.sources[0], Duration::from_millis(100)).expect("usable");
+    let mut follower = Follower::of(vec![spec], &config.batch, &[]).expect("opens");
+    let mut seen = Seen::default();
+    seen.until(&mut follower, |seen| seen.in_step.is_some());
+    assert!(seen.events.is_empty(), "{:?}", seen.keys());
+    support::produce(&producer, TOPIC, 1, "new", None, 0);
+    producer.flush(PATIENCE).expect("delivered");
+    seen.until(&mut follower, |seen| !seen.events.is_empty());
+    assert_eq!(seen.keys(), ["new.example.|A"]);
 }
 
 // DESIGN, "Start and health": 24 h where the tombstone retention may not be read. The imitation describes no

@@ -14,10 +14,14 @@ pub struct Change {
     pub edits: Vec<Edit>,
     /// Who makes the change, for the header `producer`.
     pub producer: String,
+    /// Whether the change is refused as a conflict where somebody else's change of the zone came since the log was
+    /// read, or since the change before this one was published: for who decided by what was read, and for the
+    /// parts of a change that is too large for one. Means nothing before the first reading.
+    pub if_unchanged: bool,
 }
 
 impl From<Publish> for Change {
     fn from(Publish { edits, producer }: Publish) -> Self {
-        Self { zone: None, edits, producer }
+        Self { zone: None, edits, producer, if_unchanged: false }
     }
 }

@@ -39,6 +39,7 @@ mod journal;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod log;
+mod odd;
 mod plan;
 mod producer;
 mod state;
@@ -53,10 +54,11 @@ pub use change::Change;
 pub use config::{ConfigError, Partitioning, ProducerConfig};
 pub use error::Refusal;
 #[cfg(feature = "journal")]
-pub use journal::JournalLog;
+pub use journal::{Compacted, JournalLog};
 #[cfg(feature = "kafka")]
 pub use kafka::{KafkaLog, KafkaTarget};
 pub use log::{Log, Outcome};
+pub use odd::{Nameless, OddRrSet};
 pub use plan::{Circumstances, Layout, MAX_BYTES, MAX_EVENTS, NewEvent, Plan, plan, plan_bump, zone_of};
 pub use producer::Producer;
 pub use state::{Held, Keep, Kept, LogState, Slot, Zones, winner};

@@ -3,9 +3,9 @@
 use crate::change::Change;
 use crate::config::ProducerConfig;
 use crate::plan::Plan;
-use crate::state::LogState;
+use crate::state::{LogState, Zones};
 use messages::{PublishError, Published};
-use zone_model::{Name, Partition, Position, SourceId, Timestamp};
+use zone_model::{Event, EventKey, Name, Partition, Position, SourceId, Timestamp};
 
 /// A log that can be read and written, by one thread that it may block.
 ///
@@ -29,6 +29,19 @@ pub trait Log: Send {
         change_id: &str,
         config: &ProducerConfig,
     ) -> Result<Outcome, PublishError>;
+
+    /// Empties slots whose keys name no RRset, each by a null: what is quarantined there is cleared. Returns how many
+    /// events were published.
+    ///
+    /// # Errors
+    /// As [`Self::publish`].
+    fn clear(
+        &mut self,
+        slots: &[(Partition, Vec<u8>)],
+        now: Timestamp,
+        producer: &str,
+        config: &ProducerConfig,
+    ) -> Result<usize, PublishError>;
 }
 
 /// A change that stands on the log, and what became of it there.
@@ -43,6 +56,9 @@ pub struct Outcome {
     pub serial: Option<u32>,
     /// The timestamp of its events.
     pub timestamp: Timestamp,
+    /// Others' events of the zone that came in between, after what the change was made of and before its end: who
+    /// writes without the zone's lock. The zone got one more serial for them.
+    pub between: Vec<Event>,
 }
 
 // === impl Outcome ===
@@ -51,7 +67,25 @@ impl Outcome {
     /// What became of a plan.
     pub fn of(plan: &Plan, source: &SourceId, positions: Vec<(Partition, Position)>, events: usize) -> Self {
         let published = Published { source: source.clone(), positions, events };
-        Self { published, apex: plan.apex.clone(), serial: plan.serial, timestamp: plan.timestamp }
+        let Plan { apex, serial, timestamp, .. } = plan;
+        Self { published, apex: apex.clone(), serial: *serial, timestamp: *timestamp, between: Vec::new() }
+    }
+}
+
+/// Refuses a change that was made for a zone as it was read, where others' events of the zone came since.
+pub(crate) fn refuse_changed(
+    state: &LogState,
+    others: &[EventKey],
+    apex: &Name,
+    zones: &[Name],
+) -> Result<(), PublishError> {
+    let zones = Zones::new(state, zones, &[]);
+    match others.iter().find(|key| zones.of_key(key).as_ref() == Some(apex)) {
+        Some(key) => Err(PublishError::Conflict(format!(
+            "somebody else changed {} {} of {apex} since it was read",
+            key.owner, key.rtype
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -26,7 +26,7 @@ use zone_model::Timestamp;
 ///     rtype: RecordType::SOA,
 ///     rrset: RrSet::new(Some(300), [soa]),
 /// };
-/// let change = Change { zone: None, edits: vec![edit], producer: "me".into() };
+/// let change = Change { zone: None, edits: vec![edit], producer: "me".into(), if_unchanged: false };
 /// let outcome = producer.publish(&change, Timestamp(1_732_300_000_000))?;
 /// assert_eq!((outcome.published.events, outcome.serial), (1, Some(1)));
 /// # Ok(())

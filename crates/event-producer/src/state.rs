@@ -1,5 +1,6 @@
 //! The log's present state, as far as it decides what an event has to say: slot by slot.
 
+use crate::odd::Nameless;
 use messages::RecordSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -25,6 +26,8 @@ pub struct LogState {
     owners: BTreeMap<Vec<u8>, Vec<Slot>>,
     /// The sort keys of the owners that have a slot of an SOA, `[]` and unusable ones too.
     soa_owners: BTreeSet<Vec<u8>>,
+    /// Keys that name no RRset and whose last event is unusable, with the reason; with [`Keep::Everything`] alone.
+    nameless: BTreeMap<(Partition, Box<[u8]>), Box<str>>,
 }
 
 /// One slot: the events of a key in a partition, of which the last counts.
@@ -42,6 +45,8 @@ pub struct Slot {
     pub held: Option<Held>,
     /// The timestamp of the slot's last event, where that cannot be used.
     pub unusable: Option<Timestamp>,
+    /// Why it cannot be used, where that was kept.
+    pub reason: Option<Box<str>>,
 }
 
 /// The RRset of a slot.
@@ -73,7 +78,7 @@ pub struct Kept {
 impl LogState {
     /// The state of an empty log.
     pub fn new(source: SourceId, keep: Keep) -> Self {
-        Self { source, keep, owners: BTreeMap::new(), soa_owners: BTreeSet::new() }
+        Self { source, keep, owners: BTreeMap::new(), soa_owners: BTreeSet::new(), nameless: BTreeMap::new() }
     }
 
     /// The log's id.
@@ -84,7 +89,12 @@ impl LogState {
     /// Takes the next event of its partition into account.
     pub fn apply(&mut self, event: &Event) {
         // What names no owner decides nothing: it is quarantined by who serves.
-        let Some(key) = event.event_key() else { return };
+        let Some(key) = event.event_key() else {
+            if self.keep == Keep::Everything {
+                self.apply_nameless(event);
+            }
+            return;
+        };
         let sort_key = key.owner.sort_key();
         let slots = self.owners.entry(sort_key.clone()).or_default();
         let at = slots.iter().position(|slot| slot.partition == event.partition && *slot.key == *event.key);
@@ -103,6 +113,7 @@ impl LogState {
                         apex: key.apex.clone(),
                         held: None,
                         unusable: None,
+                        reason: None,
                     });
                     let last = slots.len() - 1;
                     &mut slots[last]
@@ -110,7 +121,7 @@ impl LogState {
             };
             match &event.body {
                 EventBody::Set(set) => {
-                    slot.unusable = None;
+                    (slot.unusable, slot.reason) = (None, None);
                     let kept = (self.keep == Keep::Everything || key.rtype == RecordType::SOA).then(|| {
                         let headers = event.headers.clone();
                         Box::new(Kept { rrset: set.rrset.clone(), extra: set.extra.clone(), headers })
@@ -123,7 +134,11 @@ impl LogState {
                     });
                 }
                 // What the slot held before goes on being served.
-                _ => slot.unusable = Some(event.timestamp),
+                EventBody::Unusable(unusable) => {
+                    slot.unusable = Some(event.timestamp);
+                    slot.reason = (self.keep == Keep::Everything).then(|| unusable.reason.as_str().into());
+                }
+                EventBody::Null(_) => {}
             }
         }
         if key.rtype == RecordType::SOA {
@@ -137,6 +152,26 @@ impl LogState {
         if slots.is_empty() {
             self.owners.remove(&sort_key);
         }
+    }
+
+    fn apply_nameless(&mut self, event: &Event) {
+        let slot = (event.partition, event.key.as_slice().into());
+        match &event.body {
+            EventBody::Unusable(unusable) => {
+                drop(self.nameless.insert(slot, unusable.reason.as_str().into()));
+            }
+            _ => drop(self.nameless.remove(&slot)),
+        }
+    }
+
+    /// The keys that name no RRset, and whose last event so cannot be used; with [`Keep::Everything`].
+    pub fn nameless(&self) -> impl Iterator<Item = Nameless<'_>> {
+        self.nameless.iter().map(|((partition, key), reason)| Nameless { partition: *partition, key, reason })
+    }
+
+    /// All owners by their sort keys, with their slots.
+    pub(crate) fn owners(&self) -> impl Iterator<Item = (&[u8], &[Slot])> {
+        self.owners.iter().map(|(key, slots)| (key.as_slice(), slots.as_slice()))
     }
 
     /// The slots of an owner and type, of whichever zone.

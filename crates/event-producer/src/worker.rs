@@ -121,7 +121,7 @@ mod tests {
     use crate::log::{Log, Outcome};
     use crate::state::LogState;
     use std::sync::mpsc::{Sender, channel};
-    use zone_model::{Name, SourceId};
+    use zone_model::{Name, Partition, SourceId};
 
     /// A log that panics over the producer name `panic`, and waits for a word otherwise.
     struct Scripted {
@@ -143,12 +143,22 @@ mod tests {
             assert_ne!(change.producer, "panic");
             self.go.recv().map_err(|error| PublishError::Unavailable(error.to_string()))?;
             let published = Published { source: SourceId::new("test"), positions: Vec::new(), events: 2 };
-            Ok(Outcome { published, apex: Name::root(), serial: None, timestamp: now })
+            Ok(Outcome { published, apex: Name::root(), serial: None, timestamp: now, between: Vec::new() })
+        }
+
+        fn clear(
+            &mut self,
+            _: &[(Partition, Vec<u8>)],
+            _: Timestamp,
+            _: &str,
+            _: &ProducerConfig,
+        ) -> Result<usize, PublishError> {
+            Err(PublishError::Unavailable("nothing to clear".into()))
         }
     }
 
     fn change(producer: &str) -> Change {
-        Change { zone: None, edits: Vec::new(), producer: producer.into() }
+        Change { zone: None, edits: Vec::new(), producer: producer.into(), if_unchanged: false }
     }
 
     /// A queue of one place; the sender hands out the words that the log waits for, one log after the other.

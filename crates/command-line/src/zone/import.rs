@@ -1,7 +1,8 @@
 //! `zone import`.
 
-use super::{ImportArgs, OpenLog, file, parts, show};
+use super::{ImportArgs, file, parts, show};
 use crate::Console;
+use crate::log::OpenLog;
 use crate::publish::{Waiter, report_published};
 use crate::settings::ClientSettings;
 use anyhow::{anyhow, bail};

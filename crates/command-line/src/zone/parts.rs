@@ -1,7 +1,7 @@
 //! A change of any size, published in as many parts as it needs.
 
-use super::OpenLog;
 use crate::Console;
+use crate::log::OpenLog;
 use crate::publish::{change_id, now};
 use event_producer::{Change, MAX_BYTES, MAX_EVENTS, Outcome};
 use messages::{Edit, Published};
@@ -23,7 +23,7 @@ pub(super) struct PublishedParts {
 
 /// Cuts edits where a change would be larger than readers hold back, between owners where that can be. The SOA,
 /// which each part brings with it, and its other slots are counted in.
-pub(super) fn cut(open: &mut OpenLog, edits: Vec<Edit>) -> anyhow::Result<Vec<Vec<Edit>>> {
+pub(crate) fn cut(open: &mut OpenLog, edits: Vec<Edit>) -> anyhow::Result<Vec<Vec<Edit>>> {
     let (most_events, most_bytes) = (MAX_EVENTS - 100, MAX_BYTES - (1 << 20));
     let state = if open.is_to_be_made() { None } else { Some(open.log.read()?) };
     let size = |edit: &Edit| {
@@ -107,7 +107,9 @@ pub(super) fn publish(
     let mut done = 0;
     for (index, edits) in parts.into_iter().enumerate() {
         let edited = edits.len();
-        let change = Change { zone: Some(apex.clone()), edits, producer: producer.to_owned() };
+        // What is published was decided by what was read; two who do that at once would mix their zones.
+        let change =
+            Change { zone: Some(apex.clone()), edits, producer: producer.to_owned(), if_unchanged: true };
         let outcome = open.log.publish(&change, now(), &change_id(), &open.config);
         let outcome = outcome.map_err(|error| {
             clear(console);
@@ -149,6 +151,7 @@ fn joined(before: Outcome, after: Outcome) -> Outcome {
         apex: after.apex,
         serial: after.serial.or(before.serial),
         timestamp: after.timestamp,
+        between: [before.between, after.between].concat(),
     }
 }
 

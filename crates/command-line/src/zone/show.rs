@@ -22,7 +22,7 @@ pub(super) fn error_json(error: &MasterError) -> Value {
     })
 }
 
-pub(super) fn report_json(report: &Report) -> Value {
+pub(crate) fn report_json(report: &Report) -> Value {
     json!({
         "severity": report.severity().to_string(),
         "code": report.finding.code(),

@@ -165,6 +165,15 @@ impl Opened {
         }
     }
 
+    /// Passes over everything that is there: the timestamp that a line may take from those before it comes from them.
+    pub(crate) fn skip(&mut self, path: &Path, id: &SourceId) -> std::io::Result<()> {
+        let mut passed = Vec::new();
+        while let Look::More = self.read(path, id, self.length_at_start, Timestamp(0), None, &mut passed)? {
+            passed.clear();
+        }
+        Ok(())
+    }
+
     /// Makes sure that no power cut takes what was read.
     pub(crate) fn sync(&mut self, path: &Path) {
         if !std::mem::replace(&mut self.unsynced, false) {

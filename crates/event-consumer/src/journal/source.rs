@@ -34,6 +34,8 @@ pub(crate) struct JournalSource {
 enum Start {
     /// At the beginning of whatever file is there.
     Beginning,
+    /// At the end of whatever file is there.
+    End,
     /// In a certain file.
     Behind(JournalPosition),
     /// Nowhere: the stored position is no journal's.
@@ -70,6 +72,12 @@ impl JournalSource {
             away: None,
             alarmed: false,
         }
+    }
+
+    /// Reads from the file's present end on.
+    pub(crate) fn at_end(mut self) -> Self {
+        self.from = Start::End;
+        self
     }
 
     /// Looks at the file as it is now. Returns whether more is ready at once.
@@ -151,7 +159,7 @@ impl JournalSource {
         }
         let generation = header.map_or(0, |header| header.generation);
         let at = match self.from.clone() {
-            Start::Beginning => {
+            Start::Beginning | Start::End => {
                 JournalPosition { generation, inode: inode(&metadata), ..JournalPosition::default() }
             }
             Start::Nowhere(alarm) => return Err(self.alarm(alarm, out)),
@@ -168,9 +176,12 @@ impl JournalSource {
             return Err(self.alarm(alarm::shrank(&self.path, metadata.len(), at.offset), out));
         }
         let opened = Opened::behind(file, at).map_err(|error| self.failed(&error, out))?;
-        let Some(opened) = opened else {
+        let Some(mut opened) = opened else {
             return Err(self.alarm(alarm::replaced(&self.path), out));
         };
+        if matches!(self.from, Start::End) {
+            opened.skip(&self.path, &self.id).map_err(|error| self.failed(&error, out))?;
+        }
         self.away = None;
         // The path may be a link, and lead to another directory than before.
         self.watch = None;

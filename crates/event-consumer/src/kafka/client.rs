@@ -81,6 +81,8 @@ pub(crate) struct From {
     pub(crate) partition: i32,
     /// The first offset to read; `None` for whatever there is.
     pub(crate) offset: Option<i64>,
+    /// Whether, where there is no such offset, only what comes from now on is read.
+    pub(crate) at_end: bool,
     /// The leader epoch of the event before it, where one was read.
     pub(crate) leader_epoch: Option<i32>,
 }
@@ -154,7 +156,8 @@ impl Client {
     pub(crate) fn assign(&mut self, partitions: &[From]) -> Result<(), KafkaError> {
         let mut list = TopicPartitionList::with_capacity(partitions.len());
         for from in partitions {
-            let offset = from.offset.map_or(Offset::Beginning, Offset::Offset);
+            let none = if from.at_end { Offset::End } else { Offset::Beginning };
+            let offset = from.offset.map_or(none, Offset::Offset);
             list.add_partition_offset(&self.topic, from.partition, offset)?;
         }
         let epoch_of = |partition| partitions.iter().find(|from| from.partition == partition)?.leader_epoch;

@@ -28,7 +28,7 @@ impl Standing {
     }
 
     pub(crate) fn from(&self, partition: i32) -> From {
-        From { partition, offset: self.next, leader_epoch: self.leader_epoch }
+        From { partition, offset: self.next, at_end: false, leader_epoch: self.leader_epoch }
     }
 
     /// Whether everything below `end` was passed.

@@ -1,6 +1,6 @@
 //! A topic as a [`Source`].
 
-use super::client::{Client, Description, Edge, Happened, Message};
+use super::client::{Client, Description, Edge, From, Happened, Message};
 use super::facts::Topic;
 use super::partition::Standing;
 use super::request::Request;
@@ -27,6 +27,8 @@ pub(crate) struct KafkaSource {
     known: Topic,
     said: Option<(LogFacts, Vec<String>)>,
     incomplete: bool,
+    /// Whether the partitions that are there first are read from their ends on.
+    at_end: bool,
     describing: Request,
     configuring: Request,
     asking_begins: Request,
@@ -85,6 +87,7 @@ impl KafkaSource {
             known: Topic::default(),
             said: None,
             incomplete: config.incomplete,
+            at_end: false,
             describing: Request::now(DESCRIBE_EVERY),
             configuring: Request::now(DESCRIBE_EVERY),
             asking_begins: Request::now(DESCRIBE_EVERY),
@@ -100,6 +103,12 @@ impl KafkaSource {
             alarm,
             alarmed: false,
         })
+    }
+
+    /// Reads from the partitions' present ends on.
+    pub(crate) fn at_end(mut self) -> Self {
+        self.at_end = true;
+        self
     }
 
     /// Makes the requests that are due. Returns how long nothing else is.
@@ -316,7 +325,9 @@ impl KafkaSource {
                 self.topic
             ));
         }
-        let from: Vec<_> = new.iter().map(|(partition, standing)| standing.from(*partition)).collect();
+        let at_end = std::mem::take(&mut self.at_end);
+        let from = |(partition, standing): &(i32, Standing)| From { at_end, ..standing.from(*partition) };
+        let from: Vec<_> = new.iter().map(from).collect();
         if let Err(error) = self.client.assign(&from) {
             return self.away(format!("partitions of `{}` cannot be assigned: {error}", self.topic), out);
         }

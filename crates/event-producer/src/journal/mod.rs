@@ -1,11 +1,14 @@
 //! A journal file as a log: one JSON object a line, many writers.
 
+mod compact;
 mod reader;
+
+pub use compact::Compacted;
 
 use crate::change::Change;
 use crate::config::ProducerConfig;
-use crate::log::{Log, Outcome};
-use crate::plan::{Circumstances, Layout, Plan, plan, plan_bump};
+use crate::log::{Log, Outcome, refuse_changed};
+use crate::plan::{Circumstances, Layout, Plan, plan, plan_bump, plan_clear, zone_of};
 use crate::state::{Keep, LogState, Zones};
 use messages::PublishError;
 use reader::JournalReader;
@@ -15,10 +18,14 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use zone_model::journal::{JournalLine, compose};
-use zone_model::{Name, Partition, Position, Timestamp};
+use zone_model::{Event, EventKey, Name, Partition, Position, Timestamp};
 
 /// How long a writer that waits for the lock sleeps between two tries: a change holds it for milliseconds.
 const LOCK_POLL: Duration = Duration::from_millis(5);
+
+/// How long a last line without its end is waited for, before it is taken for one that nobody will end: who appends
+/// without the lock may be in the middle of it.
+const UNFINISHED: Duration = Duration::from_millis(50);
 
 /// How often the file may be replaced while a writer waits for its lock.
 const REPLACEMENTS: usize = 10;
@@ -93,6 +100,43 @@ impl JournalLog {
         }
     }
 
+    /// Opens a file anew that was opened to be read, and keeps what was read of it where it is still the same.
+    fn make_writable(&mut self) {
+        let Some(mut open) = self.open.take_if(|open| !open.writable) else { return };
+        let same = |file: &File| -> io::Result<bool> {
+            let (own, new) = (open.file.metadata()?, file.metadata()?);
+            Ok((own.dev(), own.ino()) == (new.dev(), new.ino()))
+        };
+        // Whatever stands in the way is said when the lock is taken.
+        let Ok(file) = OpenOptions::new().read(true).append(true).open(&self.path) else { return };
+        if same(&file).unwrap_or(false) {
+            (open.file, open.writable) = (file, true);
+            self.open = Some(open);
+        }
+    }
+
+    /// Does something with the open file under its lock.
+    fn locked<T>(
+        &mut self,
+        config: &ProducerConfig,
+        act: impl FnOnce(&mut Open) -> Result<T, PublishError>,
+    ) -> Result<T, PublishError> {
+        self.make_writable();
+        self.lock(config.timeout())?;
+        // Taken out while it is locked: should planning panic, dropping it closes the file and so unlocks it.
+        let Some(mut open) = self.open.take() else { unreachable!("it was locked above") };
+        let outcome = act(&mut open);
+        // Nobody is told where this fails: the lock ends with the file at the latest.
+        let _ = open.file.unlock();
+        self.open = Some(open);
+        let path = self.path.display();
+        outcome.map_err(|error| match error {
+            PublishError::Unavailable(what) => PublishError::Unavailable(format!("{path}: {what}")),
+            PublishError::Unknown(what) => PublishError::Unknown(format!("{path}: {what}")),
+            other => other,
+        })
+    }
+
     fn unavailable(&self, doing: &str, error: &io::Error) -> PublishError {
         PublishError::Unavailable(format!("{}: {doing}: {error}", self.path.display()))
     }
@@ -154,20 +198,21 @@ impl Log for JournalLog {
         change_id: &str,
         config: &ProducerConfig,
     ) -> Result<Outcome, PublishError> {
-        // A file that was opened to be read cannot be written.
-        self.open.take_if(|open| !open.writable);
-        self.lock(config.timeout())?;
-        // Taken out while it is locked: should planning panic, dropping it closes the file and so unlocks it.
-        let Some(mut open) = self.open.take() else { unreachable!("it was locked above") };
-        let outcome = open.publish(change, now, change_id, config);
-        // Nobody is told where this fails: the lock ends with the file at the latest.
-        let _ = open.file.unlock();
-        self.open = Some(open);
-        let path = self.path.display();
-        outcome.map_err(|error| match error {
-            PublishError::Unavailable(what) => PublishError::Unavailable(format!("{path}: {what}")),
-            PublishError::Unknown(what) => PublishError::Unknown(format!("{path}: {what}")),
-            other => other,
+        self.locked(config, |open| open.publish(change, now, change_id, config))
+    }
+
+    fn clear(
+        &mut self,
+        slots: &[(Partition, Vec<u8>)],
+        now: Timestamp,
+        producer: &str,
+        config: &ProducerConfig,
+    ) -> Result<usize, PublishError> {
+        let plan = plan_clear(slots, now, producer);
+        self.locked(config, |open| {
+            let read = open.catch_up();
+            read.map_err(|error| PublishError::Unavailable(format!("cannot be read: {error}")))?;
+            open.write(&plan, &[]).map(|_| plan.events.len())
         })
     }
 }
@@ -182,15 +227,21 @@ impl Open {
         change_id: &str,
         config: &ProducerConfig,
     ) -> Result<Outcome, PublishError> {
-        self.catch_up().map_err(|error| PublishError::Unavailable(format!("cannot be read: {error}")))?;
+        let fresh = self.reader.at.offset == 0;
+        let others = self.catch_up();
+        let others = others.map_err(|error| PublishError::Unavailable(format!("cannot be read: {error}")))?;
+        if change.if_unchanged && !fresh {
+            let apex = zone_of(&self.reader.state, change, &config.zones)?;
+            refuse_changed(&self.reader.state, &others, &apex, &config.zones)?;
+        }
         let at = Circumstances { now, change_id, layout: Layout::SINGLE, zones: &config.zones };
         let mut plan = plan(&self.reader.state, change, &at)?;
         if plan.events.is_empty() {
             return Ok(Outcome::of(&plan, self.reader.state.source(), Vec::new(), 0));
         }
-        let (mut position, interfered) = self.write(&plan, &config.zones)?;
+        let (mut position, between) = self.write(&plan, &config.zones)?;
         let mut events = plan.events.len();
-        if interfered {
+        if !between.is_empty() {
             // Somebody appended to the zone between our reading and our writing: one more serial, above both.
             let bump = plan_bump(&self.reader.state, &plan.apex, &change.producer, &at)?;
             if !bump.events.is_empty() {
@@ -199,22 +250,37 @@ impl Open {
                 plan.serial = bump.serial;
             }
         }
-        Ok(Outcome::of(&plan, self.reader.state.source(), vec![(Partition(0), position)], events))
+        let outcome = Outcome::of(&plan, self.reader.state.source(), vec![(Partition(0), position)], events);
+        Ok(Outcome { between, ..outcome })
     }
 
     /// Reads on to the file's end and ends an unfinished last line there, so that what is written next is a
-    /// line of its own.
-    fn catch_up(&mut self) -> io::Result<()> {
-        if self.reader.read(&self.file, |_, _| ())? {
-            self.file.write_all(b"\n")?;
-            self.reader.read(&self.file, |_, _| ())?;
+    /// line of its own. Returns the keys of what was read, where something had been read before.
+    fn catch_up(&mut self) -> io::Result<Vec<EventKey>> {
+        let mut others = Vec::new();
+        let fresh = self.reader.at.offset == 0;
+        let mut read = |open: &mut Self| {
+            open.reader.read(&open.file, |_, event| {
+                if !fresh {
+                    others.extend(event.event_key().cloned());
+                }
+            })
+        };
+        let deadline = Instant::now() + UNFINISHED;
+        while read(self)? {
+            if Instant::now() >= deadline {
+                self.file.write_all(b"\n")?;
+                read(self)?;
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
         }
-        Ok(())
+        Ok(others)
     }
 
-    /// Writes the events in one call and syncs them. Returns the last one's position, and whether others'
-    /// events of the zone came in front of them since the file was read.
-    fn write(&mut self, plan: &Plan, zones: &[Name]) -> Result<(Position, bool), PublishError> {
+    /// Writes the events in one call and syncs them. Returns the last one's position, and others' events of the zone
+    /// that came in front of them since the file was read.
+    fn write(&mut self, plan: &Plan, zones: &[Name]) -> Result<(Position, Vec<Event>), PublishError> {
         let mut lines = Vec::new();
         for event in &plan.events {
             let line = JournalLine {
@@ -238,7 +304,7 @@ impl Open {
         let mut others = Vec::new();
         let read = self.reader.read(&self.file, |at, event| {
             if at.offset <= start {
-                others.extend(event.event_key().cloned());
+                others.push(event.clone());
             }
         });
         // The change stands on the log; what was not read now is read before the next one.
@@ -246,8 +312,10 @@ impl Open {
             tracing::warn!(%error, "the journal cannot be read behind a change that was published");
         }
         let zones = Zones::new(&self.reader.state, zones, &[]);
-        let interfered = others.iter().any(|key| zones.of_key(key).as_ref() == Some(&plan.apex));
-        Ok((position, interfered))
+        others.retain(|event| {
+            event.event_key().is_some_and(|key| zones.of_key(key).as_ref() == Some(&plan.apex))
+        });
+        Ok((position, others))
     }
 }
 

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use zone_model::decode::decode;
 use zone_model::{
-    DEFAULT_JOURNAL_ID, Event, JournalHeader, JournalPosition, Partition, RawEvent, SourceId, Timestamp,
-    journal,
+    DEFAULT_JOURNAL_ID, Event, EventBody, Headers, JournalHeader, JournalPosition, Partition, RawEvent,
+    SourceId, Timestamp, Unusable, journal,
 };
 
 /// The longest line that can be an event, in bytes and without its end: as readers have it.
@@ -18,6 +18,8 @@ pub(super) struct JournalReader {
     pub(super) state: LogState,
     /// Behind the last complete line that was read.
     pub(super) at: JournalPosition,
+    /// Lines in front of that.
+    lines: u64,
 }
 
 // === impl JournalReader ===
@@ -26,7 +28,7 @@ impl JournalReader {
     /// In front of a file's first line.
     pub(super) fn new(inode: u64, keep: Keep) -> Self {
         let at = JournalPosition { inode, ..JournalPosition::default() };
-        Self { state: LogState::new(SourceId::new(DEFAULT_JOURNAL_ID), keep), at }
+        Self { state: LogState::new(SourceId::new(DEFAULT_JOURNAL_ID), keep), at, lines: 0 }
     }
 
     /// Reads all complete lines up to the file's end and shows each event, with its position, to `seen`.
@@ -46,13 +48,22 @@ impl JournalReader {
             }
             let first = self.at.offset == 0;
             self.at.offset += length;
+            self.lines += 1;
             if let (true, Some(header)) = (first, JournalHeader::parse(&line)) {
                 self.at.generation = header.generation;
                 self.state = LogState::new(SourceId::new(header.id), self.state.keep());
                 continue;
             }
             // A malformed line names no owner: who serves quarantines it, and it decides nothing here.
-            let Ok(parsed) = journal::parse(&line) else { continue };
+            let parsed = match journal::parse(&line) {
+                Ok(parsed) => parsed,
+                Err(error) => {
+                    if !line.iter().all(u8::is_ascii_whitespace) {
+                        self.state.apply(&malformed(self.lines, &self.at, &error));
+                    }
+                    continue;
+                }
+            };
             self.at.last_timestamp = parsed.timestamp.unwrap_or(self.at.last_timestamp);
             let event = decode(RawEvent {
                 partition: Partition(0),
@@ -73,9 +84,25 @@ impl JournalReader {
     }
 }
 
+/// A line that is no event, under the key that its quarantine has with who serves.
+fn malformed(number: u64, at: &JournalPosition, error: &journal::JournalLineError) -> Event {
+    Event {
+        partition: Partition(0),
+        position: at.encode(),
+        timestamp: at.last_timestamp,
+        key: format!("line:{number}").into_bytes(),
+        headers: Headers::new(),
+        body: EventBody::Unusable(Unusable {
+            key: None,
+            value: None,
+            reason: format!("line {number} of the journal is not an event: {error}"),
+        }),
+    }
+}
+
 /// Reads up to and with the next line end and returns how many bytes that were. Of a line that is too long only
 /// its end is kept, which is no event.
-fn read_line(lines: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<u64> {
+pub(super) fn read_line(lines: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<u64> {
     let mut length = 0;
     loop {
         line.clear();

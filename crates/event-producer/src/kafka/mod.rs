@@ -12,15 +12,16 @@ pub use client::KafkaTarget;
 
 use crate::change::Change;
 use crate::config::ProducerConfig;
-use crate::log::{Log, Outcome, last_positions};
-use crate::plan::{Circumstances, Layout, Plan, plan, plan_bump, zone_of};
+use crate::log::{Log, Outcome, last_positions, refuse_changed};
+use crate::plan::{Circumstances, Layout, Plan, plan, plan_bump, plan_clear, zone_of};
 use crate::state::{Keep, LogState, Zones};
 use messages::PublishError;
 use reader::KafkaReader;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 use writer::{Delivered, Writer, WriterError};
-use zone_model::{KafkaPosition, Name, Partition, Position, SourceId, Timestamp};
+use zone_model::{Event, EventKey, KafkaPosition, Name, Partition, Position, SourceId, Timestamp};
 
 /// Zones whose writers are kept ready; each holds connections and two threads.
 const WRITERS: usize = 8;
@@ -32,6 +33,10 @@ pub struct KafkaLog {
     source: SourceId,
     keep: Keep,
     reader: Option<KafkaReader>,
+    /// The keys of what others wrote since the topic was read for somebody, or a change was published.
+    others: Vec<EventKey>,
+    /// What was published last, as far as it was not read back: partitions and offsets.
+    own: BTreeSet<(Partition, i64)>,
     /// The one used last stands last.
     writers: Vec<(Name, Writer)>,
 }
@@ -43,19 +48,36 @@ impl KafkaLog {
     /// unanswered.
     pub fn new(target: KafkaTarget, timeout: Duration, keep: Keep) -> Self {
         let source = SourceId::new(target.topic.as_str());
-        Self { target, timeout, source, keep, reader: None, writers: Vec::new() }
+        Self {
+            target,
+            timeout,
+            source,
+            keep,
+            reader: None,
+            others: Vec::new(),
+            own: BTreeSet::new(),
+            writers: Vec::new(),
+        }
     }
 
     /// Reads on to the end and returns the reader.
     fn catch_up(&mut self) -> Result<&mut KafkaReader, PublishError> {
-        if self.reader.is_none() {
+        let fresh = self.reader.is_none();
+        if fresh {
             let reader = KafkaReader::open(&self.target, self.timeout, self.keep)?;
             self.reader = Some(reader);
         }
-        let read = self.reader.as_mut().map_or(Ok(()), |reader| reader.read(|_, _| ()));
+        let (others, own) = (&mut self.others, &mut self.own);
+        let mut note = |offset, event: &Event| {
+            if !own.remove(&(event.partition, offset)) && !fresh {
+                others.extend(event.event_key().cloned());
+            }
+        };
+        let read = self.reader.as_mut().map_or(Ok(()), |reader| reader.read(&mut note));
         if let Err(error) = read {
             // What it had read may be in doubt: the next change begins afresh.
             self.reader = None;
+            self.own.clear();
             return Err(error);
         }
         match &mut self.reader {
@@ -83,15 +105,34 @@ impl KafkaLog {
     ) -> Result<Outcome, WriterError> {
         let apex = zone_of(&self.catch_up()?.state, change, &config.zones).map_err(PublishError::from)?;
         let writer = self.take_lock(&apex)?;
-        let outcome = self.write(&writer, change, now, change_id, config);
+        let outcome = self.check_unchanged(change, &apex, config).map_err(WriterError::from);
+        let outcome = outcome.and_then(|()| self.write(&writer, change, now, change_id, config));
         // A writer that failed is in doubt: the next change takes the lock anew.
-        if matches!(outcome, Ok(_) | Err(WriterError::Publish(PublishError::Refused(_)))) {
+        if matches!(
+            outcome,
+            Ok(_) | Err(WriterError::Publish(PublishError::Refused(_) | PublishError::Conflict(_)))
+        ) {
             self.writers.push((apex, writer));
             if self.writers.len() > WRITERS {
                 self.writers.remove(0);
             }
         }
         outcome
+    }
+
+    /// Under the zone's lock: whoever wrote to the zone since it was read is known by now.
+    fn check_unchanged(
+        &self,
+        change: &Change,
+        apex: &Name,
+        config: &ProducerConfig,
+    ) -> Result<(), PublishError> {
+        match &self.reader {
+            Some(reader) if change.if_unchanged => {
+                refuse_changed(&reader.state, &self.others, apex, &config.zones)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Plans and writes, under the zone's lock and behind all that was written before it was taken.
@@ -111,23 +152,36 @@ impl KafkaLog {
             return Ok(Outcome::of(&plan, &self.source, Vec::new(), 0));
         }
         let mut delivered = writer.write(&self.target.topic, &plan)?;
-        if reader.interfered(&delivered, &plan, &config.zones) {
+        self.others.clear();
+        let place = |own: &Delivered| (own.partition, own.offset);
+        self.own = delivered.iter().map(place).collect();
+        let between = reader.between(&mut self.own, &plan, &config.zones);
+        if !between.is_empty() {
             // Somebody without the lock wrote to the zone meanwhile: one more serial, above both.
             let bump =
                 plan_bump(&reader.state, &plan.apex, &change.producer, &at).map_err(PublishError::from)?;
             if !bump.events.is_empty() {
-                delivered.extend(writer.write(&self.target.topic, &bump).map_err(half_published)?);
+                let second = writer.write(&self.target.topic, &bump).map_err(half_published)?;
+                self.own.extend(second.iter().map(place));
+                delivered.extend(second);
                 plan.serial = bump.serial;
             }
         }
         let positions = last_positions(delivered.iter().map(Delivered::position).collect());
-        Ok(Outcome::of(&plan, &self.source, positions, delivered.len()))
+        let outcome = Outcome::of(&plan, &self.source, positions, delivered.len());
+        Ok(Outcome { between, ..outcome })
     }
 }
 
 impl Log for KafkaLog {
     fn read(&mut self) -> Result<&LogState, PublishError> {
-        Ok(&self.catch_up()?.state)
+        self.catch_up()?;
+        // Who asks has seen it.
+        self.others.clear();
+        match &self.reader {
+            Some(reader) => Ok(&reader.state),
+            None => unreachable!("it was opened above"),
+        }
     }
 
     fn publish(
@@ -148,6 +202,31 @@ impl Log for KafkaLog {
             },
             first => first.map_err(WriterError::into_publish_error),
         }
+    }
+
+    fn clear(
+        &mut self,
+        slots: &[(Partition, Vec<u8>)],
+        now: Timestamp,
+        producer: &str,
+        _: &ProducerConfig,
+    ) -> Result<usize, PublishError> {
+        let plan = plan_clear(slots, now, producer);
+        match self.clear_once(&plan) {
+            Err(WriterError::Fenced) => self.clear_once(&plan),
+            first => first,
+        }
+        .map_err(WriterError::into_publish_error)
+    }
+}
+
+impl KafkaLog {
+    fn clear_once(&mut self, plan: &Plan) -> Result<usize, WriterError> {
+        self.catch_up()?;
+        let writer = self.take_lock(&plan.apex)?;
+        let delivered = writer.write(&self.target.topic, plan)?;
+        self.own.extend(delivered.iter().map(|own| (own.partition, own.offset)));
+        Ok(delivered.len())
     }
 }
 
@@ -176,25 +255,35 @@ impl Delivered {
 }
 
 impl KafkaReader {
-    /// Whether others' events of the zone came between what was read and what was written.
-    fn interfered(&mut self, delivered: &[Delivered], plan: &Plan, zones: &[Name]) -> bool {
-        let first =
-            |partition| delivered.iter().filter(|own| own.partition == partition).map(|own| own.offset).min();
-        // Mostly nobody wrote anything: what was written begins where reading had ended.
-        if delivered.iter().all(|own| first(own.partition) == Some(self.next(own.partition))) {
-            return false;
+    /// Others' events of the zone that came between what was read and the end of what was written, which is `own`: what
+    /// is read back of it is taken out.
+    fn between(&mut self, own: &mut BTreeSet<(Partition, i64)>, plan: &Plan, zones: &[Name]) -> Vec<Event> {
+        let mut ends: BTreeMap<Partition, (usize, i64)> = BTreeMap::new();
+        for (partition, offset) in own.iter() {
+            let (count, last) = ends.entry(*partition).or_insert((0, *offset));
+            (*count, *last) = (*count + 1, *offset);
+        }
+        // Mostly nobody wrote anything: what was written begins where reading had ended, and has no gap.
+        let alone = |(partition, (count, last)): (&Partition, &(usize, i64))| {
+            i64::try_from(*count).is_ok_and(|count| self.next(*partition) + count == last + 1)
+        };
+        if ends.iter().all(alone) {
+            return Vec::new();
         }
         let mut others = Vec::new();
         let read = self.read(|offset, event| {
-            if first(event.partition).is_some_and(|first| offset < first) {
-                others.extend(event.event_key().cloned());
+            let is_own = own.remove(&(event.partition, offset));
+            if !is_own && ends.get(&event.partition).is_some_and(|(_, last)| offset < *last) {
+                others.push(event.clone());
             }
         });
         if let Err(error) = read {
             tracing::warn!(%error, "the topic cannot be read behind a change that was published");
         }
         let zones = Zones::new(&self.state, zones, &[]);
-        others.iter().any(|key| zones.of_key(key).as_ref() == Some(&plan.apex))
+        let of_zone = |key: &EventKey| zones.of_key(key).as_ref() == Some(&plan.apex);
+        others.retain(|event| event.event_key().is_some_and(of_zone));
+        others
     }
 }
 

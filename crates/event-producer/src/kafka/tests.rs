@@ -23,7 +23,7 @@ fn cluster(partitions: i32) -> (Cluster, KafkaTarget) {
 }
 
 fn change(edits: Vec<messages::Edit>) -> Change {
-    Change { zone: None, edits, producer: "test".into() }
+    Change { zone: None, edits, producer: "test".into(), if_unchanged: false }
 }
 
 fn log(target: &KafkaTarget, keep: Keep) -> KafkaLog {
@@ -106,6 +106,37 @@ fn two_producers_take_turns_at_a_zone() {
     assert_eq!(records("b.example").len(), 1);
 }
 
+/// DESIGN, "An event sets one RRset": a condition is checked before publishing, under the zone's writer lock. Two
+/// imports of one zone at once: one wins, the other gets a clear conflict.
+#[test]
+fn who_decided_by_what_was_read_gets_a_conflict_where_somebody_was_faster() {
+    let (_cluster, target) = cluster(2);
+    conflict(&target, "example.");
+}
+
+fn conflict(target: &KafkaTarget, apex: &str) {
+    let (mut one, mut two) = (log(target, Keep::Slots), log(target, Keep::Everything));
+    let sure = |label: &str| {
+        let edit = set(&format!("{label}.{apex}"), RecordType::A, &["192.0.2.1"]);
+        Change { if_unchanged: true, ..change(vec![edit]) }
+    };
+    publish(&mut one, &change(vec![soa_edit(apex, 1)]), 1_000).unwrap();
+    one.read().unwrap();
+    two.read().unwrap();
+    publish(&mut one, &sure("a"), 2_000).unwrap();
+    // The other takes the lock, sees what came, and publishes nothing.
+    let error = publish(&mut two, &sure("b"), 2_000).unwrap_err();
+    assert!(matches!(&error, PublishError::Conflict(what) if what.contains("since it was read")), "{error}");
+    // The winner takes the lock back for its next part; what it wrote itself is not in its way.
+    publish(&mut one, &sure("c"), 3_000).unwrap();
+    publish(&mut one, &sure("d"), 3_000).unwrap();
+    let state = two.read().unwrap();
+    let has =
+        |label: &str| !state.records(&Name::parse(&format!("{label}.{apex}")).unwrap(), None, &[]).is_empty();
+    assert_eq!(["a", "b", "c", "d"].map(has), [true, false, true, true]);
+    publish(&mut two, &sure("b"), 4_000).unwrap();
+}
+
 #[test]
 fn what_cannot_be_published_says_why() {
     let (_cluster, target) = cluster(1);
@@ -181,6 +212,7 @@ fn producers_take_turns_on_a_real_broker() {
     );
     assert!(conflicts < raced.len());
     assert!(outcomes.iter().map(|outcome| outcome.serial.unwrap()).is_sorted_by(|a, b| a < b));
+    conflict(&target, &format!("c{apex}"));
     let partition = outcomes[0].published.positions[0].0;
     assert!(outcomes.iter().all(|outcome| outcome.published.positions[0].0 == partition));
     let mut serials: Vec<_> = raced.iter().flatten().map(|outcome| outcome.serial.unwrap()).collect();

@@ -145,6 +145,24 @@ pub fn plan_bump(
     planner.finish()
 }
 
+/// Nulls for slots whose keys name no RRset, under the lock of the root: they belong to no zone.
+pub(crate) fn plan_clear(slots: &[(Partition, Vec<u8>)], now: Timestamp, producer: &str) -> Plan {
+    let null = |(partition, key): &(Partition, Vec<u8>)| NewEvent {
+        partition: *partition,
+        key: key.clone(),
+        value: None,
+        headers: headers(producer),
+    };
+    Plan { apex: Name::root(), timestamp: now, serial: None, events: slots.iter().map(null).collect() }
+}
+
+fn headers(producer: &str) -> Headers {
+    vec![
+        (HEADER_SCHEMA.to_owned(), SCHEMA.into()),
+        (HEADER_PRODUCER.to_owned(), producer.as_bytes().to_vec()),
+    ]
+}
+
 // === Planner ===
 
 struct Planner<'a> {
@@ -371,10 +389,7 @@ impl<'a> Planner<'a> {
     }
 
     fn headers(&self) -> Headers {
-        vec![
-            (HEADER_SCHEMA.to_owned(), SCHEMA.into()),
-            (HEADER_PRODUCER.to_owned(), self.producer.as_bytes().to_vec()),
-        ]
+        headers(self.producer)
     }
 
     fn finish(self) -> Result<Plan, Refusal> {

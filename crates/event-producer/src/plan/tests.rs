@@ -20,7 +20,7 @@ fn fold(events: &[Event]) -> LogState {
 }
 
 fn change(edits: Vec<Edit>) -> Change {
-    Change { zone: None, edits, producer: "me".into() }
+    Change { zone: None, edits, producer: "me".into(), if_unchanged: false }
 }
 
 fn at(now: i64) -> Circumstances<'static> {

@@ -1,0 +1,101 @@
+//! `log …`: what a log says, event by event and as a whole; and the log as a client command opens it.
+
+mod args;
+mod check;
+#[cfg(feature = "journal")]
+mod compact;
+mod mend;
+mod render;
+mod tail;
+
+pub use args::{CompactArgs, LogCheckArgs, LogCommand, TailArgs};
+
+use crate::Console;
+use crate::args::LogArgs;
+use crate::settings::{ClientSettings, LogTarget};
+use anyhow::Context;
+use event_producer::{Keep, Log, ProducerConfig};
+use std::process::ExitCode;
+use zone_model::Name;
+use zone_model::zone::Zone;
+
+pub(crate) fn run(
+    command: &LogCommand,
+    settings: &ClientSettings,
+    console: &mut Console<'_>,
+) -> anyhow::Result<ExitCode> {
+    match command {
+        LogCommand::Tail(args) => tail::tail(args, settings, console),
+        LogCommand::Check(args) => check::check(args, settings, console),
+        #[cfg(feature = "journal")]
+        LogCommand::Compact(args) => compact::compact(args, settings, console),
+        #[cfg(not(feature = "journal"))]
+        LogCommand::Compact(_) => anyhow::bail!("this program was built without journals"),
+    }
+}
+
+/// The log of the flags, else of the settings.
+pub(crate) fn target(args: &LogArgs, settings: &ClientSettings) -> anyhow::Result<LogTarget> {
+    match &args.journal {
+        Some(path) => Ok(LogTarget::Journal(path.clone())),
+        None => settings.log.clone().context(
+            "no log is configured; give --journal FILE, or name a journal or a topic in the configuration",
+        ),
+    }
+}
+
+/// How changes are published with these flags.
+pub(crate) fn producer_config(args: &LogArgs, settings: &ClientSettings) -> ProducerConfig {
+    let zones = settings.zones.iter().chain(&args.zone).cloned().collect();
+    ProducerConfig { zones, ..settings.producer.clone() }
+}
+
+/// Opens a log; nothing is read yet.
+pub(crate) fn open(target: &LogTarget, keep: Keep, config: &ProducerConfig) -> anyhow::Result<Box<dyn Log>> {
+    config.validate()?;
+    match target {
+        #[cfg(feature = "journal")]
+        LogTarget::Journal(path) => Ok(Box::new(event_producer::JournalLog::new(path, keep))),
+        #[cfg(feature = "kafka")]
+        LogTarget::Kafka { topic, properties } => {
+            let target = event_producer::KafkaTarget { topic: topic.clone(), properties: properties.clone() };
+            Ok(Box::new(event_producer::KafkaLog::new(target, config.timeout(), keep)))
+        }
+        #[cfg(not(all(feature = "journal", feature = "kafka")))]
+        other => {
+            let _ = keep;
+            anyhow::bail!("this program was built without the feature that reads {other}")
+        }
+    }
+}
+
+/// A log with everything that it says.
+pub(crate) struct OpenLog {
+    pub(crate) target: LogTarget,
+    pub(crate) config: ProducerConfig,
+    pub(crate) log: Box<dyn Log>,
+}
+
+// === impl OpenLog ===
+
+impl OpenLog {
+    pub(crate) fn open(args: &LogArgs, settings: &ClientSettings) -> anyhow::Result<Self> {
+        let target = target(args, settings)?;
+        let config = producer_config(args, settings);
+        let log = open(&target, Keep::Everything, &config)?;
+        Ok(Self { target, config, log })
+    }
+
+    /// A zone as the log says; `None` where it has no such zone.
+    pub(crate) fn zone(&mut self, apex: &Name) -> anyhow::Result<Option<Zone>> {
+        Ok(self.log.read()?.zone(apex, &self.config.zones))
+    }
+
+    /// Whether this is a journal that is not there yet: the first change makes it.
+    pub(crate) fn is_to_be_made(&self) -> bool {
+        match &self.target {
+            LogTarget::Journal(path) => !path.try_exists().unwrap_or(true),
+            LogTarget::Kafka { .. } => false,
+        }
+    }
+}
