@@ -4,12 +4,13 @@ mod support;
 
 use actix::prelude::*;
 use messages::{
-    ApplyChanges, ApplyError, AwaitApplied, CatalogPublished, ListZones, Measured, OpenSource, Permits,
-    ReadQuarantine, ReadRecords, ReadStoreStatus, Shutdown, Value,
+    ApplyChanges, ApplyError, AwaitApplied, CatalogPublished, ListZones, Measured, OpenSource, OpenZone,
+    Permits, ReadQuarantine, ReadRecords, ReadStoreStatus, Shutdown, Value,
 };
 use std::time::Duration;
 use support::{Memory, event, name, position, rrset, served, set, soa, topic, unusable};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use zone_model::zone::ZoneRrSet;
 use zone_model::{Event, Partition, RecordType, Timestamp};
 use zone_store::{Store, StoreConfig, StorePeers, ZoneStore, spawn_standalone};
 
@@ -115,6 +116,35 @@ async fn a_batch_becomes_a_catalogue() {
 }
 
 /// Waiting ends with the publication, or in time.
+/// DESIGN, "The catalogue": who walks a zone sees a commit, and the one that holds what was applied before. A node that
+/// has not been in step yet may have half a zone.
+#[actix::test]
+async fn a_zone_is_opened_behind_the_commit_of_what_was_applied() {
+    let config = StoreConfig { sources: vec![topic()], ..Default::default() };
+    let running = ZoneStore::start_on_arbiter(config, StorePeers::default()).await.unwrap();
+    let store = running.address.clone();
+    store.send(open_topic()).await.unwrap().unwrap();
+    store.send(changes(1, vec![zone_event(1)])).await.unwrap().unwrap();
+    let half = store.send(OpenZone { apex: name("t.") }).await.unwrap();
+    assert!(half.unwrap_err().to_string().contains("has not been in step"));
+    let in_step = ApplyChanges { in_step: Some(Timestamp(9)), ..changes(1, Vec::new()) };
+    store.send(in_step).await.unwrap().unwrap();
+    for number in 2..20 {
+        store.send(changes(number, vec![a_event(number, &[number as u8; 4])])).await.unwrap().unwrap();
+        let zone = store.send(OpenZone { apex: name("T.") }).await.unwrap().unwrap().0;
+        let head = zone.head().unwrap().unwrap();
+        assert_eq!(head.positions, [(topic(), Partition(0), position(number))]);
+        let mut last = None;
+        let mut visit = |set: ZoneRrSet| {
+            last = Some(set);
+            true
+        };
+        zone.read(&head, &mut visit).unwrap();
+        assert_eq!(&*last.unwrap().rrset.rdatas()[0], &[number as u8; 4]);
+    }
+    running.stop().await;
+}
+
 #[actix::test]
 async fn waiting_for_positions() {
     let config = StoreConfig::default();
