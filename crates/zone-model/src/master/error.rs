@@ -60,7 +60,7 @@ pub enum Problem {
     #[error("the record has no owner, and there is none before it; begin the line with a name or `@`")]
     NoOwner,
     /// RDATA is none of its type.
-    #[error(transparent)]
+    #[error("{}", without_column(.0))]
     Rdata(#[from] RdataError),
     /// A file is not to be had.
     #[error("$INCLUDE `{path}`: {reason}")]
@@ -154,6 +154,20 @@ impl Problem {
             Self::Generated { problem, .. } => problem.expected(),
             _ => None,
         }
+    }
+}
+
+/// What an error of RDATA says, but for the column: a file's line has it in front.
+fn without_column(error: &RdataError) -> String {
+    match error {
+        RdataError::Token { rtype, field, token, expected, .. } => {
+            format!("{rtype} {field}: `{token}` is not {expected}")
+        }
+        RdataError::Trailing { rtype, token, after, .. } => {
+            format!("{rtype}: `{token}` stands where the record should end, after {after}")
+        }
+        RdataError::Syntax { rtype, problem, .. } => format!("{rtype}: {problem}"),
+        other => other.to_string(),
     }
 }
 
