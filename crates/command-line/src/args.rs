@@ -95,9 +95,11 @@ pub enum ClientCommand {
     #[command(subcommand, verbatim_doc_comment)]
     Record(RecordCommand),
 
-    /// Look at the zones that a node serves
+    /// Whole zones: list, check, import, export, compare and delete them
     ///
     ///   stream-dns zone list --node 127.0.0.1:5380
+    ///   stream-dns zone import example.com example.com.zone --dry-run
+    ///   stream-dns zone diff log: example.com.zone --origin example.com
     #[command(subcommand, verbatim_doc_comment)]
     Zone(ZoneCommand),
 

@@ -2,7 +2,7 @@
 
 use crate::Console;
 use crate::args::NodeArgs;
-use crate::node::Node;
+use crate::node::{Node, NodeError};
 use crate::settings::ClientSettings;
 use anyhow::Context;
 use serde_json::Value;
@@ -20,7 +20,11 @@ pub(crate) fn zones(
     let mut all: Vec<Value> = Vec::new();
     loop {
         let after = all.last().map_or_else(String::new, |zone| format!("&after={}", apex(zone)));
-        let page = node.list(&format!("/v1/zones?limit={PAGE}{after}"))?;
+        let page = node.list(&format!("/v1/zones?limit={PAGE}{after}"));
+        let page = page.map_err(|error| match error {
+            NodeError::Away(error) => error.context("nobody to ask; --from-log lists the zones of the log"),
+            other => other.into(),
+        })?;
         let full = page.len() == PAGE;
         all.extend(page);
         if !full {

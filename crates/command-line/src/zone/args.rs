@@ -46,7 +46,7 @@ pub enum ZoneCommand {
     /// out.
     ///
     ///   stream-dns zone export example.com
-    ///   stream-dns zone export example.com node: > example.com.zone
+    ///   stream-dns zone export example.com node:127.0.0.1:5380
     ///   stream-dns zone export example.com --relative --journal journal.jsonl
     #[command(verbatim_doc_comment)]
     Export(ExportArgs),
@@ -187,6 +187,10 @@ pub struct ExportArgs {
     /// Which log `log:` is.
     #[command(flatten)]
     pub log: LogArgs,
+
+    /// Print JSON
+    #[arg(long, conflicts_with = "relative")]
+    pub json: bool,
 }
 
 /// `zone diff …`

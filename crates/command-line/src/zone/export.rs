@@ -1,7 +1,7 @@
 //! `zone export`, and `zone list --from-log`.
 
 use super::side::Side;
-use super::{ExportArgs, ListArgs, OpenLog};
+use super::{ExportArgs, ListArgs, OpenLog, show};
 use crate::Console;
 use crate::settings::ClientSettings;
 use anyhow::anyhow;
@@ -18,6 +18,12 @@ pub(super) fn export(
     let side = Side::parse(&args.from);
     let (place, zone) = side.zone(&args.origin, &args.log, settings, console)?;
     let zone = zone.ok_or_else(|| anyhow!("{place} has no zone {}", args.origin.to_lowercase()))?;
+    if args.json {
+        let rrsets: Vec<Value> = zone.rrsets().iter().map(show::rrset_json).collect();
+        let (apex, serial) = (zone.apex().to_string(), zone.serial());
+        console.print_json(&json!({"zone": apex, "serial": serial, "rrsets": rrsets}))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let print = PrintSettings { relative: args.relative, default_ttl: settings.default_ttl };
     let mut out = BufWriter::new(&mut *console.out);
     write(&mut out, &zone, &print)?;

@@ -40,6 +40,7 @@ pub(super) fn import(
         bail!("{} has no zone {apex}, and the file has no SOA to begin it with", open.target);
     }
     let old = present.unwrap_or_else(|| Zone::of(apex.clone(), []));
+    let new = with_serial(new, &old);
     let differences = differences(args, &old, &new);
     if !args.quiet && !args.publish.json {
         for difference in &differences {
@@ -49,7 +50,7 @@ pub(super) fn import(
     let removed = count(&differences, |difference| matches!(difference, Difference::Removed(_)));
     let changed = count(&differences, |difference| matches!(difference, Difference::Changed { .. }));
     let added = differences.len() - removed - changed;
-    console.note(&format!("{apex}: {added} RRsets come, {changed} change, {removed} go"));
+    console.note(&format!("{apex}: {added} RRsets added, {changed} changed, {removed} removed"));
     let refusal = if args.force { None } else { refusal(&old, &differences, removed) };
     if args.dry_run {
         if let Some(refusal) = refusal {
@@ -108,17 +109,21 @@ fn wanted(args: &ImportArgs, console: &mut Console<'_>) -> anyhow::Result<Zone> 
     Ok(zone.filtered(|set| set.rtype != RecordType::SOA || set.owner == apex))
 }
 
-/// What is to change. A serial alone is no change, unless it is greater than the one that is served.
+/// The serial that is served, unless the file's is greater: each change moves it by itself, and a serial alone that
+/// would go back is no change.
+fn with_serial(mut new: Zone, old: &Zone) -> Zone {
+    if let (Some(own), Some(served)) = (new.serial(), old.serial())
+        && serial::compare(own, served) != Some(Ordering::Greater)
+    {
+        new.set_serial(served);
+    }
+    new
+}
+
+/// What is to change.
 fn differences<'z>(args: &ImportArgs, old: &'z Zone, new: &'z Zone) -> Vec<Difference<'z>> {
     let mut all = old.difference(new);
-    let greater = match (new.serial(), old.serial()) {
-        (Some(new), Some(old)) => serial::compare(new, old) == Some(Ordering::Greater),
-        _ => true,
-    };
-    all.retain(|difference| match difference {
-        Difference::Removed(_) => args.replace,
-        other => greater || !other.is_serial_alone(),
-    });
+    all.retain(|difference| args.replace || !matches!(difference, Difference::Removed(_)));
     all
 }
 

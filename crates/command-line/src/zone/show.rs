@@ -76,6 +76,16 @@ pub(super) fn print_difference(
     Ok(())
 }
 
+pub(super) fn rrset_json(set: &ZoneRrSet) -> Value {
+    let contents = set.rrset.rdatas().iter().map(|octets| rdata::print_text(set.rtype, octets));
+    json!({
+        "name": set.owner.to_string(),
+        "type": set.rtype.to_string(),
+        "ttl": set.rrset.ttl,
+        "contents": contents.collect::<Vec<_>>(),
+    })
+}
+
 pub(super) fn difference_json(difference: &Difference<'_>) -> Value {
     let side = |set: Option<&ZoneRrSet>| {
         set.map(|set| {

@@ -1,7 +1,6 @@
 //! What differs between two zones.
 
-use super::{Zone, ZoneRrSet, with_serial};
-use crate::rtype::RecordType;
+use super::{Zone, ZoneRrSet};
 use std::cmp::Ordering;
 
 /// One RRset that two zones do not have alike.
@@ -66,16 +65,6 @@ impl<'z> Difference<'z> {
         match self {
             Self::Removed(_) => None,
             Self::Added(set) | Self::Changed { new: set, .. } => Some(set),
-        }
-    }
-
-    /// Whether nothing but the serial of an SOA differs.
-    pub fn is_serial_alone(&self) -> bool {
-        match self {
-            Self::Changed { old, new } if new.rtype == RecordType::SOA => {
-                with_serial(&old.rrset, 0) == with_serial(&new.rrset, 0)
-            }
-            _ => false,
         }
     }
 }
