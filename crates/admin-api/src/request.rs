@@ -2,7 +2,7 @@
 
 use crate::error::Refusal;
 use data_encoding::HEXLOWER_PERMISSIVE;
-use messages::{AwaitApplied, Edit, ListZones, OpenZone, ReadRecords};
+use messages::{AwaitApplied, Edit, ListZones, OpenZone, ReadQuarantine, ReadRecords};
 use serde::Deserialize;
 use std::time::Duration;
 use zone_model::{Name, Partition, Position, RecordType, RrSet, SourceId, rdata};
@@ -121,6 +121,29 @@ impl PageQuery {
     /// [`Refusal::BadRequest`] for an apex that is no name, or a limit out of range.
     pub fn zones(&self) -> Result<ListZones, Refusal> {
         Ok(ListZones { after: self.after.as_deref().map(parse_name).transpose()?, limit: self.limit()? })
+    }
+
+    /// The question to the store, where what is listed is quarantined events: `after` is a place,
+    /// `<source>/<partition>/<position>`.
+    ///
+    /// # Errors
+    /// [`Refusal::BadRequest`] for a place that is none, or a limit out of range.
+    pub fn quarantine(&self) -> Result<ReadQuarantine, Refusal> {
+        let place = |text: &str| {
+            let bad = || Refusal::BadRequest(format!("after={text}: allowed is SOURCE/PARTITION/POSITION"));
+            // A source's id may hold what divides the place.
+            let mut parts = text.rsplitn(3, '/');
+            let (position, partition) = (parts.next().ok_or_else(bad)?, parts.next().ok_or_else(bad)?);
+            let source = parts.next().ok_or_else(bad)?;
+            let position = HEXLOWER_PERMISSIVE.decode(position.as_bytes()).map_err(|_| bad())?;
+            let position = Position::new(&position).map_err(|_| bad())?;
+            Ok::<_, Refusal>((
+                SourceId::new(source),
+                Partition(partition.parse().map_err(|_| bad())?),
+                position,
+            ))
+        };
+        Ok(ReadQuarantine { after: self.after.as_deref().map(place).transpose()?, limit: self.limit()? })
     }
 
     /// How many at most; 0 for the store's default.

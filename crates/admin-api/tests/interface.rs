@@ -155,7 +155,10 @@ impl Handler<AwaitApplied> for Peer {
 impl Handler<ReadQuarantine> for Peer {
     type Result = Result<Vec<Quarantined>, StoreUnavailable>;
 
-    fn handle(&mut self, _: ReadQuarantine, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, message: ReadQuarantine, _: &mut Self::Context) -> Self::Result {
+        if message.after == Some((SourceId::new("a/b"), Partition(7), position(&[1, 0xab]))) {
+            return Ok(Vec::new());
+        }
         Ok(vec![Quarantined {
             source: SourceId::new("dns"),
             partition: Partition(0),
@@ -436,6 +439,10 @@ fn what_the_node_knows_is_shown() {
     );
     assert_eq!(status["positions"], json!([{"source": "dns", "partition": 0, "position": "0102"}]));
     assert_eq!(status["sources"][0]["kind"], "journal");
+    assert_eq!(node.get("/v1/quarantine?after=a/b/7/01ab"), (200, json!([])), "a page behind a place");
+    for wrong in ["7/01ab", "a/x/01ab", "a/7/", "a/7/zz"] {
+        assert_eq!(node.get(&format!("/v1/quarantine?after={wrong}")).0, 400, "{wrong}");
+    }
     let (_, quarantine) = node.get("/v1/quarantine");
     assert_eq!(
         (&quarantine[0]["key"], &quarantine[0]["value"]),

@@ -161,9 +161,20 @@ pub enum RecordCommand {
 pub enum QuarantineCommand {
     /// List the events that cannot be used, where they stand, and why
     ///
+    /// A line has the event's place (log, partition, position), its key and the reason.
+    ///
     ///   stream-dns quarantine list --json
     #[command(verbatim_doc_comment)]
     List(NodeArgs),
+
+    /// Show an event that cannot be used whole: its value, headers and time, and what is wrong with it
+    ///
+    /// Exit status 1 where there is none of that key or place.
+    ///
+    ///   stream-dns quarantine show 'www.example.com.|A'
+    ///   stream-dns quarantine show dns/2/018000000000000029800000000000000000000000000000000000000000
+    #[command(verbatim_doc_comment)]
+    Show(QuarantineShowArgs),
 }
 
 /// The flags of `serve`: what one sets most often. The rest is in the configuration.
@@ -336,6 +347,18 @@ pub struct NodeArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `quarantine show …`
+#[derive(Args, Clone, Debug)]
+pub struct QuarantineShowArgs {
+    /// The event's key, or its place as `quarantine list` prints it
+    #[arg(value_name = "KEY|PLACE")]
+    pub event: String,
+
+    /// Who is asked.
+    #[command(flatten)]
+    pub node: NodeArgs,
 }
 
 // === impl Cli ===

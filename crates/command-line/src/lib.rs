@@ -16,7 +16,7 @@
 //!                                     ├─ log check --mend, log compact ─▶ the log; log tail, log check ─▶ nobody
 //!                      settings ──────┼─ record get ─▶ a node, else the store; or the log
 //!                                     ├─ zone export, zone diff ─▶ the log; zone check ─▶ nobody
-//!                                     └─ zone list, status, quarantine list ─▶ a node
+//!                                     └─ zone list, status, quarantine ─▶ a node
 //! ```
 //!
 //! # Exit status
@@ -54,7 +54,7 @@ mod zone;
 
 pub use args::{
     Cli, ClientCommand, Command, ConfigArgs, DeleteArgs, GetArgs, LogArgs, NodeArgs, PublishArgs,
-    QuarantineCommand, RecordCommand, ServeArgs, SetArgs,
+    QuarantineCommand, QuarantineShowArgs, RecordCommand, ServeArgs, SetArgs,
 };
 pub use console::Console;
 pub use log::{CompactArgs, LogCheckArgs, LogCommand, TailArgs};
@@ -97,6 +97,9 @@ pub fn run_on(
         ClientCommand::Status(args) => overview::status(args, settings, console),
         ClientCommand::Quarantine(QuarantineCommand::List(args)) => {
             overview::quarantine(args, settings, console)
+        }
+        ClientCommand::Quarantine(QuarantineCommand::Show(args)) => {
+            overview::quarantined(args, settings, console)
         }
     };
     match done {

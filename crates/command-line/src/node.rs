@@ -239,7 +239,7 @@ fn basic(credentials: &Credentials) -> String {
 }
 
 /// Everything but the unreserved characters of RFC 3986 section 2.3.
-fn percent_encoded(text: &str) -> String {
+pub(crate) fn percent_encoded(text: &str) -> String {
     let encoded = |octet: u8| match octet {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(octet).to_string(),
         other => format!("%{other:02X}"),

@@ -1,14 +1,14 @@
-//! `zone list`, `status` and `quarantine list`: pages of a node's admin interface.
+//! `zone list`, `status` and `quarantine`: pages of a node's admin interface.
 
 use crate::Console;
-use crate::args::NodeArgs;
-use crate::node::{Node, NodeError};
+use crate::args::{NodeArgs, QuarantineShowArgs};
+use crate::node::{Node, NodeError, percent_encoded};
 use crate::settings::ClientSettings;
 use anyhow::Context;
 use serde_json::Value;
 use std::process::ExitCode;
 
-/// Zones asked for at a time.
+/// Zones and quarantined events asked for at a time.
 const PAGE: usize = 1_000;
 
 pub(crate) fn zones(
@@ -67,22 +67,83 @@ pub(crate) fn quarantine(
     settings: &ClientSettings,
     console: &mut Console<'_>,
 ) -> anyhow::Result<ExitCode> {
-    let events = node(args, settings)?.list("/v1/quarantine")?;
-    if args.json {
-        console.print_json(&Value::Array(events))?;
-    } else {
-        for event in &events {
-            let field = |name: &str| event.get(name).map_or_else(|| "?".to_owned(), scalar);
-            console.print(&format!(
-                "{}/{} {}: {}",
-                field("source"),
-                field("partition"),
-                field("key"),
-                field("reason")
-            ))?;
+    let mut all: Vec<Value> = Vec::new();
+    each_quarantined(&node(args, settings)?, |event| {
+        if args.json {
+            all.push(event);
+            return Ok(true);
         }
+        console.print(&format!("{} {}: {}", place(&event), field(&event, "key"), field(&event, "reason")))?;
+        Ok(true)
+    })?;
+    if args.json {
+        console.print_json(&Value::Array(all))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Shows quarantined events whole: the one of a place, or those of a key.
+pub(crate) fn quarantined(
+    args: &QuarantineShowArgs,
+    settings: &ClientSettings,
+    console: &mut Console<'_>,
+) -> anyhow::Result<ExitCode> {
+    let mut found: Vec<Value> = Vec::new();
+    each_quarantined(&node(&args.node, settings)?, |event| {
+        let at_place = place(&event) == args.event;
+        if at_place || field(&event, "key") == args.event {
+            found.push(event);
+        }
+        // There is one event at a place, and there may be one of a key in each partition.
+        Ok(!at_place)
+    })?;
+    if args.node.json {
+        console.print_json(&Value::Array(found.clone()))?;
+    } else {
+        for (index, event) in found.iter().enumerate() {
+            if index > 0 {
+                console.print("")?;
+            }
+            let mut lines = vec![format!("place: {}", place(event))];
+            flatten("", event, &mut lines);
+            lines.iter().try_for_each(|line| console.print(line))?;
+        }
+    }
+    if found.is_empty() {
+        console.note(&format!("no event of the key or place `{}` is in quarantine", args.event));
+    }
+    Ok(if found.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Shows each quarantined event, page by page, until there is enough.
+fn each_quarantined(node: &Node, mut each: impl FnMut(Value) -> anyhow::Result<bool>) -> anyhow::Result<()> {
+    let mut after = String::new();
+    loop {
+        let page = node.list(&format!("/v1/quarantine?limit={PAGE}{after}"))?;
+        let Some(last) = page.last().filter(|_| page.len() == PAGE) else {
+            for event in page {
+                if !each(event)? {
+                    break;
+                }
+            }
+            return Ok(());
+        };
+        after = format!("&after={}", percent_encoded(&place(last)));
+        for event in page {
+            if !each(event)? {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Where a quarantined event stands, as the interface takes it: source, partition, position.
+fn place(event: &Value) -> String {
+    ["source", "partition", "position"].map(|name| field(event, name)).join("/")
+}
+
+fn field(value: &Value, name: &str) -> String {
+    value.get(name).map_or_else(|| "?".to_owned(), scalar)
 }
 
 fn node(args: &NodeArgs, settings: &ClientSettings) -> anyhow::Result<Node> {

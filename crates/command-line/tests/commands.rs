@@ -271,17 +271,50 @@ fn a_node_that_refuses_says_why() {
 fn zones_status_and_quarantine_are_the_nodes_own() {
     let zones = r#"[{"name":"example.","serial":7,"rrsets":3,"synthesised":false},
         {"name":"other.","serial":0,"rrsets":0,"synthesised":true}]"#;
-    let event = r#"[{"source":"dns","partition":2,"key":"a.|A","reason":"no JSON"}]"#;
-    let (address, asked) = node(vec![(200, zones), (200, r#"{"zones":2}"#), (200, event), (200, event)]);
+    let event =
+        r#"[{"source":"dns","partition":2,"position":"01ab","key":"a.|A","value":"x","reason":"no JSON"}]"#;
+    let replies = [event; 5].map(|event| (200, event));
+    let (address, asked) = node([&[(200, zones), (200, r#"{"zones":2}"#)][..], &replies[..]].concat());
     let settings = ClientSettings { node: Some(address.to_string()), ..ClientSettings::default() };
     let want = "example. serial 7 rrsets 3\nother. serial 0 rrsets 0 (no SOA on the log)\n";
     assert_eq!(run(&settings, "zone list").out, want);
     assert_eq!(run(&settings, "status").out, "zones: 2\n");
-    assert_eq!(run(&settings, "quarantine list").out, "dns/2 a.|A: no JSON\n");
+    assert_eq!(run(&settings, "quarantine list").out, "dns/2/01ab a.|A: no JSON\n");
     let json: serde_json::Value =
         serde_json::from_str(&run(&settings, "quarantine list --json").out).unwrap();
     assert_eq!(json[0]["reason"], "no JSON");
+    for of in ["a.|A", "dns/2/01ab"] {
+        let done = run(&settings, &format!("quarantine show '{of}'"));
+        assert_eq!(done.code, Some(ExitCode::SUCCESS));
+        let mut lines: Vec<&str> = done.out.lines().collect();
+        assert_eq!(lines.remove(0), "place: dns/2/01ab");
+        lines.sort_unstable();
+        let want =
+            ["key: a.|A", "partition: 2", "position: 01ab", "reason: no JSON", "source: dns", "value: x"];
+        assert_eq!(lines, want);
+    }
+    let done = run(&settings, "quarantine show 'b.|A'");
+    assert_eq!((done.out.as_str(), done.code), ("", Some(ExitCode::FAILURE)));
     let paths: Vec<_> =
         asked.iter().map(|request| request.split_whitespace().nth(1).unwrap().to_owned()).collect();
-    assert_eq!(paths, ["/v1/zones?limit=1000", "/v1/status", "/v1/quarantine", "/v1/quarantine"]);
+    assert_eq!(paths[..2], ["/v1/zones?limit=1000", "/v1/status"]);
+    assert!(paths[2..].iter().all(|path| path == "/v1/quarantine?limit=1000"), "{paths:?}");
+}
+
+/// A list that ended at a thousand looked whole.
+#[test]
+fn the_quarantine_is_read_to_its_end() {
+    let event = |n: usize| {
+        format!(r#"{{"source":"d/ns","partition":0,"position":"{n:04x}","key":"k{n}","reason":"why"}}"#)
+    };
+    let page = |range: std::ops::Range<usize>| {
+        let events: Vec<String> = range.map(event).collect();
+        &*Box::leak(format!("[{}]", events.join(",")).into_boxed_str())
+    };
+    let (address, asked) = node(vec![(200, page(0..1_000)), (200, page(1_000..1_234))]);
+    let settings = ClientSettings { node: Some(address.to_string()), ..ClientSettings::default() };
+    let done = run(&settings, "quarantine list");
+    assert_eq!(done.out.lines().count(), 1_234, "{}", done.error);
+    let second = asked.iter().nth(1).unwrap();
+    assert!(second.starts_with("GET /v1/quarantine?limit=1000&after=d%2Fns%2F0%2F03e7 "), "{second}");
 }

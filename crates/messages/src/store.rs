@@ -127,10 +127,12 @@ pub struct AwaitApplied {
     pub timeout: Duration,
 }
 
-/// Asks for the quarantined events, oldest position first.
-#[derive(Clone, Copy, Debug, Default, Message)]
+/// Asks for the quarantined events by source, partition and position.
+#[derive(Clone, Debug, Default, Message)]
 #[rtype(result = "Result<Vec<Quarantined>, StoreUnavailable>")]
 pub struct ReadQuarantine {
+    /// Begin behind this place.
+    pub after: Option<(SourceId, Partition, Position)>,
     /// At most so many; 0 for 1,000.
     pub limit: usize,
 }

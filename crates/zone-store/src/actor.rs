@@ -551,7 +551,7 @@ impl Handler<ReadQuarantine> for ZoneStore {
     type Result = Result<Vec<Quarantined>, StoreUnavailable>;
 
     fn handle(&mut self, message: ReadQuarantine, ctx: &mut Self::Context) -> Self::Result {
-        unwrap_answer(self.ask(ctx, |store| store.quarantined(message.limit)))
+        unwrap_answer(self.ask(ctx, |store| store.quarantined_behind(message.after.as_ref(), message.limit)))
     }
 }
 

@@ -76,6 +76,18 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub fn quarantined(&self, asked: usize) -> Result<Vec<Quarantined>, StoreError> {
+        self.quarantined_behind(None, asked)
+    }
+
+    /// Those behind a place alone.
+    ///
+    /// # Errors
+    /// As [`Self::quarantined`].
+    pub fn quarantined_behind(
+        &self,
+        behind: Option<&(SourceId, Partition, Position)>,
+        asked: usize,
+    ) -> Result<Vec<Quarantined>, StoreError> {
         let mut found: BTreeMap<(SourceId, Partition, Position), Quarantined> = BTreeMap::new();
         self.view()?.scan(Table::Quarantine, &[], None, |key, value| {
             let slot = SlotKey::parse(key)?;
@@ -86,6 +98,9 @@ impl Store {
             let source = named(&self.sources, slot.source)?.clone();
             let partition = Partition(slot.partition);
             let place = (source.clone(), partition, row.position);
+            if behind.is_some_and(|behind| place <= *behind) {
+                return Ok(());
+            }
             let own = Quarantined {
                 source,
                 partition,

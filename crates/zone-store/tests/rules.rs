@@ -120,6 +120,10 @@ fn an_unusable_event_is_kept_whole_and_changes_nothing() {
         assert_eq!(quarantined[0].headers, [("producer".to_owned(), b"test".to_vec())]);
         assert_eq!(quarantined[0].timestamp, Timestamp(6_000));
         assert_eq!(fed.store.quarantined(1).unwrap(), quarantined[..1]);
+        let place = |own: &messages::Quarantined| (own.source.clone(), own.partition, own.position);
+        let behind = |at: usize| fed.store.quarantined_behind(Some(&place(&quarantined[at])), 0).unwrap();
+        assert_eq!(behind(0), quarantined[1..]);
+        assert!(behind(quarantined.len() - 1).is_empty());
         fed.feed(7_000, "a.t.|A", clearing);
         assert_eq!(fed.store.quarantined(0).unwrap(), quarantined[1..]);
         assert_eq!(fed.store.status(0).quarantined, 1);

@@ -9,8 +9,8 @@ use crate::request::{self, PageQuery, RecordQuery};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, Resource, web};
 use messages::{
-    Edit, Publish, PublishError, ReadMetrics, ReadQuarantine, ReadRecords, ReadSources, ReadStoreStatus,
-    StoreStatus, StoreUnavailable,
+    Edit, Publish, PublishError, ReadMetrics, ReadRecords, ReadSources, ReadStoreStatus, StoreStatus,
+    StoreUnavailable,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -117,7 +117,7 @@ async fn read(shared: &Shared, wanted: ReadRecords) -> Result<Vec<messages::Reco
 }
 
 async fn quarantine(shared: web::Data<Shared>, request: HttpRequest) -> Reply {
-    let wanted = ReadQuarantine { limit: query::<PageQuery>(&request)?.limit()? };
+    let wanted = query::<PageQuery>(&request)?.quarantine()?;
     let events =
         ask(shared.peers.quarantine.as_ref(), wanted, shared.config.read_timeout(), "zone-store").await?;
     Ok(answer(StatusCode::OK, &json::quarantine(&events?)))
