@@ -37,6 +37,7 @@ impl Directory {
         Self { pages: 1, depth: 0, root: Branch::Leaf(vec![page::empty()].into()) }
     }
 
+    #[inline]
     fn index(&self, hash: u64) -> usize {
         let mask = (self.pages + 1).next_power_of_two() - 1;
         let index = hash as usize & mask;
@@ -44,11 +45,19 @@ impl Directory {
     }
 
     /// The page in which a name of this hash stands, if anywhere.
+    #[inline]
     pub(super) fn page(&self, hash: u64) -> &[u8] {
+        self.entry(hash)
+    }
+
+    /// Where that page is said.
+    #[inline]
+    pub(super) fn entry(&self, hash: u64) -> &Page {
         self.at(self.index(hash))
     }
 
-    fn at(&self, index: usize) -> &[u8] {
+    #[inline]
+    fn at(&self, index: usize) -> &Page {
         let mut branch = &self.root;
         let mut shift = self.depth * BITS;
         loop {

@@ -19,10 +19,13 @@ mod directory;
 mod editor;
 mod node;
 mod page;
+mod prefetch;
+mod probe;
 mod query_name;
 
 pub use editor::{Editor, Placed};
 pub use node::{AnswerRrSet, Node, NodeDraft, RrSets};
+pub use probe::{Approach, Probe};
 pub use query_name::QueryName;
 
 use directory::Directory;
@@ -45,6 +48,23 @@ pub trait Authority {
     /// are matched. `None` where the name is in no zone here.
     fn find<'a>(&'a self, name: &QueryName) -> Option<(Node<'a>, usize)> {
         (0..=name.labels()).rev().find_map(|labels| Some((self.node(name, labels)?, labels)))
+    }
+
+    /// Takes a step in the lookup of the ancestor of `name` that has `labels` labels, which the probe was made
+    /// for. An authority in whose memory nothing is far away need not have it.
+    fn approach<'a>(&'a self, _probe: &mut Probe<'a>, _name: &QueryName, _labels: usize) -> Approach<'a> {
+        Approach::Unknown
+    }
+
+    /// Takes a step in the lookup of `*` below the ancestor of `name` that has `labels` labels, as
+    /// [`approach`](Self::approach) does.
+    fn approach_wildcard<'a>(
+        &'a self,
+        _probe: &mut Probe<'a>,
+        _name: &QueryName,
+        _labels: usize,
+    ) -> Approach<'a> {
+        Approach::Unknown
     }
 }
 
@@ -83,14 +103,38 @@ impl Authority for Catalog {
         self.seed
     }
 
+    #[inline]
     fn node<'a>(&'a self, name: &QueryName, labels: usize) -> Option<Node<'a>> {
-        let hash = name.hash(labels);
-        page::find(self.directory.page(hash), hash, name.suffix(labels)).map(Node::new)
+        let (hash, owner) = (name.hash(labels), name.suffix(labels));
+        page::find(self.directory.page(hash), hash, |node| node.owner() == owner)
     }
 
+    #[inline]
     fn wildcard<'a>(&'a self, name: &QueryName, labels: usize) -> Option<Node<'a>> {
-        let hash = name.wildcard_hash(labels);
-        let suffix = name.suffix(labels);
-        page::find_wildcard(self.directory.page(hash), hash, suffix).map(Node::new)
+        let (hash, parent) = (name.wildcard_hash(labels), name.suffix(labels));
+        page::find(self.directory.page(hash), hash, |node| is_wildcard(node, parent))
     }
+
+    #[inline]
+    fn approach<'a>(&'a self, probe: &mut Probe<'a>, name: &QueryName, labels: usize) -> Approach<'a> {
+        let owner = name.suffix(labels);
+        self.step(probe, |node| node.owner() == owner)
+    }
+
+    #[inline]
+    fn approach_wildcard<'a>(
+        &'a self,
+        probe: &mut Probe<'a>,
+        name: &QueryName,
+        labels: usize,
+    ) -> Approach<'a> {
+        let parent = name.suffix(labels);
+        self.step(probe, |node| is_wildcard(node, parent))
+    }
+}
+
+/// Whether the node is that of `*` below `parent`, in lower-case wire form.
+#[inline]
+fn is_wildcard(node: Node<'_>, parent: &[u8]) -> bool {
+    node.owner().strip_prefix(b"\x01*") == Some(parent)
 }

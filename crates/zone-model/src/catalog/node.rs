@@ -70,6 +70,7 @@ pub(super) struct Place {
 // === impl Node ===
 
 impl<'a> Node<'a> {
+    #[inline]
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes }
     }
@@ -83,10 +84,12 @@ impl<'a> Node<'a> {
         Self { bytes }
     }
 
+    #[inline]
     pub(super) fn bytes(self) -> &'a [u8] {
         self.bytes
     }
 
+    #[inline]
     pub(super) fn flags(self) -> u8 {
         self.bytes[0]
     }
@@ -97,31 +100,37 @@ impl<'a> Node<'a> {
     }
 
     /// Whether this is the apex of its zone.
+    #[inline]
     pub fn is_apex(self) -> bool {
         self.flags() & APEX != 0
     }
 
     /// Whether this is a zone cut: it has NS and is no apex.
+    #[inline]
     pub fn is_cut(self) -> bool {
         self.flags() & CUT != 0
     }
 
     /// Whether it owns a DNAME.
+    #[inline]
     pub fn has_dname(self) -> bool {
         self.flags() & DNAME != 0
     }
 
     /// Whether it owns a CNAME that serves.
+    #[inline]
     pub fn has_cname(self) -> bool {
         self.flags() & CNAME != 0
     }
 
     /// Whether a `*` stands directly below it.
+    #[inline]
     pub fn has_wildcard_below(self) -> bool {
         self.flags() & WILDCARD_BELOW != 0
     }
 
     /// Whether it is an apex and the zone above it is here too.
+    #[inline]
     pub fn has_parent_zone(self) -> bool {
         self.flags() & (APEX | LINKED) == APEX | LINKED
     }
@@ -131,12 +140,14 @@ impl<'a> Node<'a> {
     }
 
     /// How many labels its zone's apex has.
+    #[inline]
     pub fn apex_labels(self) -> usize {
         usize::from(self.bytes[1])
     }
 
     /// How many labels the topmost zone cut or DNAME above it in its zone has, if there is one: nothing at
     /// or below the node is then answered from its own data.
+    #[inline]
     pub fn barrier(self) -> Option<usize> {
         match self.bytes[2] {
             NONE => None,
@@ -148,21 +159,25 @@ impl<'a> Node<'a> {
         u32::from_le_bytes([self.bytes[4], self.bytes[5], self.bytes[6], self.bytes[7]])
     }
 
+    #[inline]
     fn rrset_count(self) -> usize {
         usize::from(u16::from_le_bytes([self.bytes[8], self.bytes[9]]))
     }
 
     /// The owner in lower-case wire form.
+    #[inline]
     pub fn owner(self) -> &'a [u8] {
         &self.bytes[HEADER..HEADER + usize::from(self.bytes[3])]
     }
 
     /// Whether it has no RRset: an empty non-terminal (RFC 4592 section 2.2.2).
+    #[inline]
     pub fn is_empty(self) -> bool {
         self.rrset_count() == 0
     }
 
     /// Its RRsets, in the order of their type numbers.
+    #[inline]
     pub fn rrsets(self) -> RrSets<'a> {
         let entries = HEADER + usize::from(self.bytes[3]);
         let (entries, bytes) = self.bytes[entries..].split_at(self.rrset_count() * ENTRY);
@@ -170,6 +185,7 @@ impl<'a> Node<'a> {
     }
 
     /// Its RRset of this type.
+    #[inline]
     pub fn rrset(self, rtype: RecordType) -> Option<AnswerRrSet<'a>> {
         self.rrsets().find(|rrset| rrset.rtype == rtype)
     }
@@ -194,6 +210,7 @@ impl std::fmt::Debug for Node<'_> {
 impl<'a> Iterator for RrSets<'a> {
     type Item = AnswerRrSet<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<AnswerRrSet<'a>> {
         let (entry, entries) = self.entries.split_at_checked(ENTRY)?;
         let length = u32::from_le_bytes([entry[4], entry[5], entry[6], entry[7]]) as usize;
@@ -209,11 +226,13 @@ impl<'a> Iterator for RrSets<'a> {
 
 impl<'a> AnswerRrSet<'a> {
     /// The TTL, in seconds.
+    #[inline]
     pub fn ttl(&self) -> u32 {
         u32::from_be_bytes([self.bytes[6], self.bytes[7], self.bytes[8], self.bytes[9]])
     }
 
     /// The RDATA of each record, in uncompressed wire form.
+    #[inline]
     pub fn rdatas(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
         let mut rest = self.bytes;
         std::iter::from_fn(move || {

@@ -22,23 +22,28 @@ pub(super) fn empty() -> Page {
     Arc::from([0; TAGS + 4])
 }
 
+#[inline]
 pub(super) fn len(page: &[u8]) -> usize {
     usize::from(u16::from_le_bytes([page[0], page[1]]))
 }
 
+#[inline]
 fn padded(count: usize) -> usize {
     count.next_multiple_of(8)
 }
 
+#[inline]
 fn tag(hash: u64) -> u8 {
     (hash >> 56) as u8
 }
 
+#[inline]
 fn offset(page: &[u8], count: usize, index: usize) -> usize {
     let at = TAGS + padded(count) + index * 4;
     u32::from_le_bytes([page[at], page[at + 1], page[at + 2], page[at + 3]]) as usize
 }
 
+#[inline]
 fn node(page: &[u8], count: usize, index: usize) -> &[u8] {
     if count == 0 {
         return &[];
@@ -52,20 +57,25 @@ pub(super) fn nodes(page: &[u8]) -> impl Iterator<Item = (u8, &[u8])> + Clone {
     (0..count).map(move |index| (page[TAGS + index], node(page, count, index)))
 }
 
-fn search(page: &[u8], hash: u64, mut is_it: impl FnMut(Node<'_>) -> bool) -> Option<usize> {
+/// The first node with the hash's tag that `is_it`: its place, and the node.
+#[inline]
+fn search(page: &[u8], hash: u64, mut is_it: impl FnMut(&[u8]) -> bool) -> Option<(usize, &[u8])> {
     let count = len(page);
     let wanted = u64::from(tag(hash)) * LOW;
     for (block, tags) in page[TAGS..TAGS + padded(count)].chunks_exact(8).enumerate() {
         let mut eight = [0; 8];
         eight.copy_from_slice(tags);
         let differing = u64::from_le_bytes(eight) ^ wanted;
-        // A zero byte of `differing` is an equal tag; the trick also reports some that are not, above one
+        // A zero octet of `differing` is an equal tag; the trick also reports some that are not, above one
         // that is, which the comparison of names sorts out.
         let mut equal = differing.wrapping_sub(LOW) & !differing & HIGH;
         while equal != 0 {
             let index = block * 8 + equal.trailing_zeros() as usize / 8;
-            if index < count && is_it(Node::new(node(page, count, index))) {
-                return Some(index);
+            if index < count {
+                let node = node(page, count, index);
+                if is_it(node) {
+                    return Some((index, node));
+                }
             }
             equal &= equal - 1;
         }
@@ -73,21 +83,21 @@ fn search(page: &[u8], hash: u64, mut is_it: impl FnMut(Node<'_>) -> bool) -> Op
     None
 }
 
-/// The node of `owner`, in lower-case wire form.
-pub(super) fn find<'a>(page: &'a [u8], hash: u64, owner: &[u8]) -> Option<&'a [u8]> {
-    let index = search(page, hash, |node| node.owner() == owner)?;
-    Some(node(page, len(page), index))
+/// The first node with the hash's tag, if there is one: nobody has looked whether it is the one.
+#[inline]
+pub(super) fn candidate(page: &[u8], hash: u64) -> Option<&[u8]> {
+    search(page, hash, |_| true).map(|(_, node)| node)
 }
 
-/// The node of `*` below `parent`.
-pub(super) fn find_wildcard<'a>(page: &'a [u8], hash: u64, parent: &[u8]) -> Option<&'a [u8]> {
-    let index = search(page, hash, |node| node.owner().strip_prefix(b"\x01*") == Some(parent))?;
-    Some(node(page, len(page), index))
+/// The node with the hash's tag that is the one.
+#[inline]
+pub(super) fn find(page: &[u8], hash: u64, mut is_it: impl FnMut(Node<'_>) -> bool) -> Option<Node<'_>> {
+    search(page, hash, |node| is_it(Node::new(node))).map(|(_, node)| Node::new(node))
 }
 
 /// The page with the node of `owner` replaced, added, or (for `None`) removed.
 pub(super) fn with(page: &[u8], hash: u64, owner: &[u8], new: Option<&[u8]>) -> Page {
-    let at = search(page, hash, |node| node.owner() == owner);
+    let at = search(page, hash, |node| Node::new(node).owner() == owner).map(|(index, _)| index);
     let kept = nodes(page).enumerate().filter(|(index, _)| Some(*index) != at).map(|(_, entry)| entry);
     compose(kept.chain(new.map(|bytes| (tag(hash), bytes))))
 }

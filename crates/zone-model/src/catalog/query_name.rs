@@ -5,14 +5,19 @@ use crate::name::{MAX_NAME, Name, NameError};
 /// A name as a lookup needs it. Reading one does not allocate, and one value serves any number of lookups.
 #[derive(Clone)]
 pub struct QueryName {
-    wire: [u8; MAX_NAME],
+    /// The name in lower case. What stands behind it is left over from others: whole words are read at its end.
+    wire: [u8; ROOM],
     length: u8,
     labels: u8,
-    /// Where the ancestor of `n` labels starts.
+    /// Where each label starts, the first one first, and behind them where the root does.
     starts: [u8; 128],
     /// The hash of the ancestor of `n` labels.
     hashes: [u64; 128],
 }
+
+/// The longest name, and a word more.
+const ROOM: usize = MAX_NAME.next_multiple_of(WORD) + WORD;
+const WORD: usize = 8;
 
 /// Odd, with about half of its bits set: one half of a folded multiplication.
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -22,7 +27,7 @@ const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 impl QueryName {
     /// The root, hashed with 0; to be filled by [`read`](Self::read).
     pub fn empty() -> Self {
-        Self { wire: [0; MAX_NAME], length: 1, labels: 0, starts: [0; 128], hashes: [0; 128] }
+        Self { wire: [0; ROOM], length: 1, labels: 0, starts: [0; 128], hashes: [0; 128] }
     }
 
     /// A name made ready for an authority with this seed.
@@ -38,10 +43,10 @@ impl QueryName {
     ///
     /// # Errors
     /// [`NameError`] where they begin with no such name; the value then holds no particular name.
+    #[inline]
     pub fn read(&mut self, octets: &[u8], seed: u64) -> Result<usize, NameError> {
         let mut at = 0;
         let mut labels = 0;
-        let mut forward = [0u8; 128];
         loop {
             let length = *octets.get(at).ok_or(NameError::Truncated)?;
             match length {
@@ -54,34 +59,35 @@ impl QueryName {
             if next >= MAX_NAME {
                 return Err(NameError::TooLong);
             }
-            forward[labels] = at as u8;
+            self.starts[labels] = at as u8;
             labels += 1;
             at = next;
         }
+        self.starts[labels] = at as u8;
         let length = at + 1;
         self.length = length as u8;
         self.labels = labels as u8;
-        self.wire[..length].copy_from_slice(&octets[..length]);
-        self.wire[..length].make_ascii_lowercase();
+        for at in (0..length).step_by(WORD) {
+            self.wire[at..at + WORD].copy_from_slice(&lowercase(word(octets, at)).to_le_bytes());
+        }
         let mut hash = seed;
-        self.starts[0] = at as u8;
         self.hashes[0] = hash;
-        for depth in 1..=labels {
-            let start = usize::from(forward[labels - depth]);
-            let end = start + 1 + usize::from(self.wire[start]);
-            hash = mix_label(hash, &self.wire[start..end]);
-            self.starts[depth] = start as u8;
-            self.hashes[depth] = hash;
+        for index in (0..labels).rev() {
+            let start = usize::from(self.starts[index]);
+            hash = mix_label(hash, octets, start, usize::from(self.starts[index + 1]) - start);
+            self.hashes[labels - index] = hash;
         }
         Ok(length)
     }
 
     /// How many labels the name has, the root's not counted.
+    #[inline]
     pub fn labels(&self) -> usize {
         usize::from(self.labels)
     }
 
     /// The name in lower-case wire form.
+    #[inline]
     pub fn wire(&self) -> &[u8] {
         &self.wire[..usize::from(self.length)]
     }
@@ -90,17 +96,23 @@ impl QueryName {
     ///
     /// # Panics
     /// If the name has fewer labels.
+    #[inline]
     pub fn suffix(&self, labels: usize) -> &[u8] {
         assert!(labels <= self.labels(), "a name of {} labels has no ancestor of {labels}", self.labels());
-        &self.wire[usize::from(self.starts[labels])..usize::from(self.length)]
+        &self.wire[self.suffix_start(labels)..usize::from(self.length)]
     }
 
     /// Where the ancestor of `labels` labels starts in the wire form.
+    ///
+    /// # Panics
+    /// If the name has fewer labels.
+    #[inline]
     pub fn suffix_start(&self, labels: usize) -> usize {
-        usize::from(self.starts[labels])
+        usize::from(self.starts[self.labels() - labels])
     }
 
     /// The hash of the whole name: equal for equal names of one seed, and all but certainly not for others.
+    #[inline]
     pub fn fingerprint(&self) -> u64 {
         self.hash(self.labels())
     }
@@ -109,19 +121,22 @@ impl QueryName {
     ///
     /// # Panics
     /// If the name has fewer labels.
+    #[inline]
     pub fn ancestor_fingerprint(&self, labels: usize) -> u64 {
         assert!(labels <= self.labels(), "a name of {} labels has no ancestor of {labels}", self.labels());
         self.hash(labels)
     }
 
     /// The hash of the ancestor of `labels` labels.
+    #[inline]
     pub(super) fn hash(&self, labels: usize) -> u64 {
         finish(self.hashes[labels])
     }
 
     /// The hash of `*` below the ancestor of `labels` labels.
+    #[inline]
     pub(super) fn wildcard_hash(&self, labels: usize) -> u64 {
-        finish(mix_label(self.hashes[labels], b"\x01*"))
+        finish(fold(self.hashes[labels] ^ u64::from(u16::from_le_bytes(*b"\x01*"))))
     }
 }
 
@@ -134,28 +149,88 @@ impl std::fmt::Debug for QueryName {
     }
 }
 
-/// Hashes a label, its length octet first, onto the hash of what stands behind it.
-fn mix_label(mut hash: u64, label: &[u8]) -> u64 {
-    let mut chunks = label.chunks_exact(8);
-    for chunk in &mut chunks {
-        let mut bytes = [0; 8];
-        bytes.copy_from_slice(chunk);
-        hash = fold(hash ^ u64::from_le_bytes(bytes));
-    }
-    let rest = chunks.remainder();
-    let mut bytes = [0; 8];
-    bytes[..rest.len()].copy_from_slice(rest);
+/// Hashes the label at `start`, its length octet first, in lower case, onto the hash of what stands behind it.
+///
+/// It reads what came and not its copy in lower case: a word that was just written in two parts is waited for.
+#[inline]
+fn mix_label(mut hash: u64, octets: &[u8], mut start: usize, mut length: usize) -> u64 {
     // The length octet stands first, so labels that differ only in zero octets at their end differ here.
-    fold(hash ^ u64::from_le_bytes(bytes))
+    while length > WORD {
+        hash = fold(hash ^ lowercase(word(octets, start)));
+        start += WORD;
+        length -= WORD;
+    }
+    // The last word's octets behind the label are the next one's, and do not count.
+    fold(hash ^ (lowercase(word(octets, start)) & u64::MAX >> (64 - 8 * length)))
 }
 
+/// The eight octets at `at`; zeroes stand for those that are not there.
+#[inline]
+fn word(octets: &[u8], at: usize) -> u64 {
+    match octets.get(at..).and_then(|rest| rest.first_chunk::<WORD>()) {
+        Some(word) => u64::from_le_bytes(*word),
+        None => octets[at..].iter().rev().fold(0, |word, octet| word << 8 | u64::from(*octet)),
+    }
+}
+
+/// Eight octets at once: those from `A` to `Z` in lower case. Length octets are at most 63 and so below `A`.
+#[inline]
+fn lowercase(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    let seven = word & !HIGH;
+    // The highest bit of each octet says whether its other seven are at least `A`, or above `Z`.
+    let from_a = seven + ONES * (0x80 - b'A' as u64);
+    let above_z = seven + ONES * (0x7f - b'Z' as u64);
+    let upper = (from_a ^ above_z) & !word & HIGH;
+    word | upper >> 2
+}
+
+#[inline]
 fn fold(value: u64) -> u64 {
     let product = u128::from(value) * u128::from(FACTOR);
     // Rotation keeps a factor of zero from swallowing what came before.
     (product as u64 ^ (product >> 64) as u64).rotate_left(23) ^ value
 }
 
+#[inline]
 fn finish(hash: u64) -> u64 {
     let hash = (hash ^ (hash >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
     hash ^ (hash >> 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 4343 section 3: the letters of ASCII alone have case, in octets of any neighbourhood.
+    #[test]
+    fn a_word_in_lower_case_is_its_octets_in_lower_case() {
+        for octet in 0..=u8::MAX {
+            for place in 0..WORD {
+                let mut word = *b"Zz@[`{\x80\xc1";
+                word[place] = octet;
+                let wanted = word.map(|octet| octet.to_ascii_lowercase());
+                assert_eq!(lowercase(u64::from_le_bytes(word)).to_le_bytes(), wanted, "{octet} at {place}");
+            }
+        }
+    }
+
+    /// A value is used again and again: what a longer name left behind a shorter one must not count.
+    #[test]
+    fn what_stood_there_before_does_not_count() {
+        let mut used = QueryName::empty();
+        let long = [&[63; 64][..], &[63; 64], &[63; 64], &[0]].concat();
+        for name in ["www.Example.com.", "a.", "eightoct.", "seven77.", "."] {
+            let name = Name::parse(name).expect("a name");
+            assert_eq!(used.read(&long, 7), Ok(193));
+            assert_eq!(used.read(name.as_wire(), 7), Ok(name.as_wire().len()));
+            let fresh = QueryName::new(&name, 7);
+            assert_eq!((used.wire(), used.fingerprint()), (fresh.wire(), fresh.fingerprint()));
+            for labels in 0..=fresh.labels() {
+                assert_eq!(used.suffix(labels), fresh.suffix(labels));
+                assert_eq!(used.hash(labels), fresh.hash(labels));
+            }
+        }
+    }
 }

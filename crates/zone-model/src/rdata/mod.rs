@@ -32,7 +32,10 @@ pub(crate) mod token;
 mod wire;
 
 pub use error::RdataError;
-pub use names::{NameField, NameFields, canonical, name_fields};
+pub use names::{
+    CompressibleNames, NameField, NameFields, canonical, compressible_names, draws_additional,
+    known_name_fields, name_fields,
+};
 pub(crate) use print::{NameStyle, append_text};
 pub use print::{print_text, print_text_below};
 pub(crate) use text::parse_record;

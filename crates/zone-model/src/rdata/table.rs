@@ -151,7 +151,7 @@ const SCHEME: Kind = Code8(&[("NOTIFY", 1)]);
 
 macro_rules! table {
     ($($rtype:ident { $($name:literal: $kind:expr),+ $(,)? })*) => {
-        static TABLE: &[Layout] = &[
+        pub(super) static TABLE: &[Layout] = &[
             $(Layout { rtype: RecordType::$rtype, fields: &[$(Field { name: $name, kind: $kind }),+] }),*
         ];
     };

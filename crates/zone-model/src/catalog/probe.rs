@@ -1,0 +1,100 @@
+//! A lookup in steps, for who has many names to look up at once.
+
+use super::Catalog;
+use super::node::Node;
+use super::page::{self, Page};
+use super::prefetch::{prefetch, prefetch_value};
+use super::query_name::QueryName;
+
+/// Lines of a page's head: the tags and offsets of as many nodes as most pages have.
+const HEAD_LINES: usize = 3;
+/// Lines of a node: what most have in all.
+const NODE_LINES: usize = 2;
+/// Lines of the node of an apex, up to its SOA.
+const APEX_LINES: usize = 8;
+
+/// The lookup of one name in steps. Each ends where the processor would wait for memory, which is asked for and
+/// not waited for: who takes a step for each of many names in turn waits for all of them at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Probe<'a> {
+    hash: u64,
+    stage: Stage<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stage<'a> {
+    Begun,
+    /// The directory's entry is on its way.
+    Entry(&'a Page),
+    /// The page's head is on its way.
+    Head(&'a [u8]),
+    /// The node that may be the one is on its way.
+    Node(&'a [u8]),
+}
+
+/// Where a lookup in steps has come to.
+#[derive(Clone, Copy, Debug)]
+pub enum Approach<'a> {
+    /// Memory is on its way: take the next step when the others have had theirs.
+    Coming,
+    /// The name's node.
+    Here(Node<'a>),
+    /// The name has no node.
+    Absent,
+    /// The authority does not look up in steps.
+    Unknown,
+}
+
+// === impl Probe ===
+
+impl Probe<'_> {
+    /// The lookup of the ancestor of `name` that has `labels` labels.
+    #[inline]
+    pub fn new(name: &QueryName, labels: usize) -> Self {
+        Self { hash: name.hash(labels), stage: Stage::Begun }
+    }
+
+    /// The lookup of `*` below it.
+    #[inline]
+    pub fn wildcard(name: &QueryName, labels: usize) -> Self {
+        Self { hash: name.wildcard_hash(labels), stage: Stage::Begun }
+    }
+}
+
+impl Catalog {
+    /// Takes a step. `is_it` says whether a node with the probe's hash is the one.
+    #[inline]
+    pub(super) fn step<'a>(
+        &'a self,
+        probe: &mut Probe<'a>,
+        is_it: impl FnMut(Node<'_>) -> bool,
+    ) -> Approach<'a> {
+        let next = match probe.stage {
+            Stage::Begun => {
+                let entry = self.directory.entry(probe.hash);
+                prefetch_value(entry);
+                Stage::Entry(entry)
+            }
+            Stage::Entry(entry) => {
+                prefetch(entry, HEAD_LINES);
+                Stage::Head(entry)
+            }
+            Stage::Head(page) => match page::candidate(page, probe.hash) {
+                Some(node) => {
+                    prefetch(node, NODE_LINES);
+                    Stage::Node(page)
+                }
+                None => return Approach::Absent,
+            },
+            Stage::Node(page) => {
+                let Some(node) = page::find(page, probe.hash, is_it) else { return Approach::Absent };
+                if node.is_apex() {
+                    prefetch(node.bytes(), APEX_LINES);
+                }
+                return Approach::Here(node);
+            }
+        };
+        probe.stage = next;
+        Approach::Coming
+    }
+}
