@@ -56,13 +56,13 @@ mod query;
 mod writer;
 
 pub use actor::{BoundWire, ListenerActor, Wire, WirePeers, bind};
-pub use answer::{Pending, Scratch, Summary, Verdict, answer, resume};
+pub use answer::{Lookahead, Looked, PLACES, Pending, Scratch, Summary, Verdict, answer, resume};
 pub use client::{AnyAnswer, Client, Sink, Transport};
 pub use config::{WireConfig, loopback};
 pub use counters::{Counters, Lost};
 pub use error::WireError;
 pub use identity::Identity;
-pub use listener::Listener;
+pub use listener::{Datagram, Listener};
 pub use net::bind::BoundAddresses;
 pub use query::{Edns, Query};
 pub use zone_model::catalog::Authority;

@@ -1,6 +1,6 @@
 //! One listener's state: the catalogue it answers from, its buffers and its counters. No socket.
 
-use crate::answer::{self, Pending, Scratch, Verdict};
+use crate::answer::{self, Lookahead, PLACES, Pending, Scratch, Verdict};
 use crate::client::{AnyAnswer, Client, Sink, Transport};
 use crate::config::WireConfig;
 use crate::counters::{Counters, Lost};
@@ -19,12 +19,36 @@ const PAYLOAD: (u16, u16) = (512, 4096);
 pub struct Listener {
     snapshot: Option<Rc<Snapshot>>,
     scratch: Scratch,
+    ahead: Lookahead,
+    terms: Terms,
+    /// What was counted.
+    pub counters: Counters,
+}
+
+/// A datagram that came.
+#[derive(Clone, Copy, Debug)]
+pub struct Datagram<'q> {
+    /// The query.
+    pub octets: &'q [u8],
+    /// Where from.
+    pub peer: SocketAddr,
+    /// The address that was asked, where it is known.
+    pub local: Option<IpAddr>,
+}
+
+/// What clients are given.
+#[derive(Debug)]
+struct Terms {
     recursion: Option<Vec<IpNet>>,
     udp_payload: u16,
     any_udp: AnyAnswer,
     any_tcp: AnyAnswer,
-    /// What was counted.
-    pub counters: Counters,
+}
+
+/// Hands an answer on with the place of its datagram.
+struct To<'s, F> {
+    place: usize,
+    send: &'s mut F,
 }
 
 // === impl Listener ===
@@ -36,10 +60,13 @@ impl Listener {
         Self {
             snapshot: None,
             scratch: Scratch::of(config.identity.clone()),
-            recursion: resolver.then(|| config.recursion.clone()),
-            udp_payload: config.udp_payload.clamp(PAYLOAD.0, PAYLOAD.1),
-            any_udp: config.any_udp,
-            any_tcp: config.any_tcp,
+            ahead: Lookahead::new(),
+            terms: Terms {
+                recursion: resolver.then(|| config.recursion.clone()),
+                udp_payload: config.udp_payload.clamp(PAYLOAD.0, PAYLOAD.1),
+                any_udp: config.any_udp,
+                any_tcp: config.any_tcp,
+            },
             counters: Counters::default(),
         }
     }
@@ -60,19 +87,58 @@ impl Listener {
         sink: &mut impl Sink,
     ) -> Verdict {
         self.counters.query(transport, peer.is_ipv6());
-        let (size_limit, any) = match transport {
-            Transport::Udp => (usize::from(self.udp_payload), self.any_udp),
-            Transport::Tcp => (usize::from(u16::MAX), self.any_tcp),
-        };
-        let recursion = self.may_recurse(peer.ip());
-        let payload = self.udp_payload;
-        let client = Client { transport, peer, local, size_limit, payload, recursion, any, now };
+        let client = self.terms.client(transport, peer, local, now);
         let catalog = catalog(self.snapshot.as_deref());
         let answered =
             guarded(&mut self.scratch, |scratch| answer::answer(catalog, octets, &client, scratch, sink));
-        self.settle(answered, sink, |scratch, sink| {
+        settle(&mut self.counters, &mut self.scratch, answered, sink, |scratch, sink| {
             answer::answer::<Catalog>(None, octets, &client, scratch, sink)
         })
+    }
+
+    /// Answers the datagrams of a batch, at most [`PLACES`]: each answer goes to `send` with the place of its
+    /// datagram, and what must wait for the resolver to `resolve`, with the snapshot that it goes on with. `None`
+    /// stands for a datagram that cannot be answered.
+    pub fn answer_datagrams<'q>(
+        &mut self,
+        datagrams: impl Iterator<Item = Option<Datagram<'q>>>,
+        now: Timestamp,
+        mut send: impl FnMut(usize, &[u8]),
+        mut resolve: impl FnMut(&Datagram<'q>, Pending, Rc<Snapshot>),
+    ) {
+        let mut batch = [None; PLACES];
+        let mut count = 0;
+        for (place, datagram) in batch.iter_mut().zip(datagrams) {
+            *place = datagram;
+            count += 1;
+        }
+        let batch = &batch[..count];
+        let catalog = catalog(self.snapshot.as_deref());
+        let octets = batch.iter().map(|datagram| datagram.map_or(&[][..], |datagram| datagram.octets));
+        let ahead = &mut self.ahead;
+        // A panic is that of one query, which is found when each is answered by itself.
+        let mut looked = catch_unwind(AssertUnwindSafe(|| ahead.look(catalog, octets))).ok();
+        for (place, datagram) in batch.iter().enumerate() {
+            let Some(datagram) = datagram else {
+                self.counters.lost(Lost::NoQuery);
+                continue;
+            };
+            let Datagram { octets, peer, local } = *datagram;
+            self.counters.query(Transport::Udp, peer.is_ipv6());
+            let client = self.terms.client(Transport::Udp, peer, local, now);
+            let mut sink = To { place, send: &mut send };
+            let answered = guarded(&mut self.scratch, |scratch| match &mut looked {
+                Some(looked) => looked.answer(place, octets, &client, scratch, &mut sink),
+                None => answer::answer(catalog, octets, &client, scratch, &mut sink),
+            });
+            let verdict =
+                settle(&mut self.counters, &mut self.scratch, answered, &mut sink, |scratch, sink| {
+                    answer::answer::<Catalog>(None, octets, &client, scratch, sink)
+                });
+            if let (Verdict::Resolve(pending), Some(snapshot)) = (verdict, &self.snapshot) {
+                resolve(datagram, *pending, Rc::clone(snapshot));
+            }
+        }
     }
 
     /// The snapshot that answers are given from now: what an answer that waits for the resolver keeps.
@@ -93,37 +159,69 @@ impl Listener {
         let resumed = guarded(&mut self.scratch, |scratch| {
             answer::resume(&**snapshot, pending, resolution, scratch, sink)
         });
-        self.settle(resumed, sink, |scratch, sink| answer::resume(&**snapshot, kept, None, scratch, sink))
+        settle(&mut self.counters, &mut self.scratch, resumed, sink, |scratch, sink| {
+            answer::resume(&**snapshot, kept, None, scratch, sink)
+        })
+    }
+}
+
+// === impl Terms ===
+
+impl Terms {
+    #[inline]
+    fn client(
+        &self,
+        transport: Transport,
+        peer: SocketAddr,
+        local: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Client {
+        let (size_limit, any) = match transport {
+            Transport::Udp => (usize::from(self.udp_payload), self.any_udp),
+            Transport::Tcp => (usize::from(u16::MAX), self.any_tcp),
+        };
+        let recursion = self.may_recurse(peer.ip());
+        Client { transport, peer, local, size_limit, payload: self.udp_payload, recursion, any, now }
     }
 
-    /// Counts what came of a query. Where that was a panic the answer is SERVFAIL, as `failed` gives it.
-    fn settle<S: Sink>(
-        &mut self,
-        verdict: Option<Verdict>,
-        sink: &mut S,
-        failed: impl FnOnce(&mut Scratch, &mut S) -> Verdict,
-    ) -> Verdict {
-        let verdict = verdict.unwrap_or_else(|| {
-            self.counters.lost(Lost::Panicked);
-            tracing::error!("answering a query panicked; the client gets SERVFAIL");
-            guarded(&mut self.scratch, |scratch| failed(scratch, sink)).unwrap_or(Verdict::Dropped)
-        });
-        self.count(&verdict);
-        verdict
-    }
-
-    fn count(&mut self, verdict: &Verdict) {
-        match verdict {
-            Verdict::Answered(summary) => self.counters.answered(*summary),
-            Verdict::Dropped => self.counters.lost(Lost::NoQuery),
-            Verdict::Resolve(_) => self.counters.recursed(),
-        }
-    }
-
+    #[inline]
     fn may_recurse(&self, peer: IpAddr) -> bool {
-        let peer = peer.to_canonical();
-        self.recursion.as_ref().is_some_and(|networks| networks.iter().any(|network| network.contains(&peer)))
+        self.recursion.as_ref().is_some_and(|networks| {
+            let peer = peer.to_canonical();
+            networks.iter().any(|network| network.contains(&peer))
+        })
     }
+}
+
+// === impl To ===
+
+impl<F: FnMut(usize, &[u8])> Sink for To<'_, F> {
+    #[inline]
+    fn message(&mut self, octets: &[u8]) {
+        (self.send)(self.place, octets);
+    }
+}
+
+/// Counts what came of a query. Where that was a panic the answer is SERVFAIL, as `failed` gives it.
+#[inline]
+fn settle<S: Sink>(
+    counters: &mut Counters,
+    scratch: &mut Scratch,
+    verdict: Option<Verdict>,
+    sink: &mut S,
+    failed: impl FnOnce(&mut Scratch, &mut S) -> Verdict,
+) -> Verdict {
+    let verdict = verdict.unwrap_or_else(|| {
+        counters.lost(Lost::Panicked);
+        tracing::error!("answering a query panicked; the client gets SERVFAIL");
+        guarded(scratch, |scratch| failed(scratch, sink)).unwrap_or(Verdict::Dropped)
+    });
+    match &verdict {
+        Verdict::Answered(summary) => counters.answered(*summary),
+        Verdict::Dropped => counters.lost(Lost::NoQuery),
+        Verdict::Resolve(_) => counters.recursed(),
+    }
+    verdict
 }
 
 /// Calls what may panic, so that one query cannot take a listener down. `None` says that it did panic; the
@@ -131,7 +229,7 @@ impl Listener {
 fn guarded(scratch: &mut Scratch, call: impl FnOnce(&mut Scratch) -> Verdict) -> Option<Verdict> {
     let called = catch_unwind(AssertUnwindSafe(|| call(scratch)));
     if called.is_err() {
-        *scratch = Scratch::of(std::mem::take(&mut scratch.identity));
+        *scratch = Scratch::of(std::mem::take(&mut scratch.room.identity));
     }
     called.ok()
 }
@@ -174,7 +272,8 @@ mod tests {
             answer::answer(Some(&Defect), QUERY, &client, scratch, &mut sink)
         });
         assert!(verdict.is_none());
-        let verdict = listener.settle(verdict, &mut sink, |scratch, sink| {
+        let Listener { counters, scratch, .. } = &mut listener;
+        let verdict = settle(counters, scratch, verdict, &mut sink, |scratch, sink| {
             answer::answer::<Catalog>(None, QUERY, &client, scratch, sink)
         });
         assert!(matches!(verdict, Verdict::Answered(Summary { rcode: 2, .. })));

@@ -62,15 +62,25 @@ pub(crate) struct Writer<'b> {
     length: usize,
     limit: usize,
     counts: [u16; 3],
-    targets: Targets,
+    targets: &'b mut Targets,
 }
 
-/// Where names stand in the message, by the hash of their lower-case form.
-struct Targets {
-    entries: [(u32, u16); TARGETS],
+/// Where names stand in a message. One value serves message after message: only how many there are is reset.
+pub(crate) struct Targets {
+    entries: [Target; TARGETS],
     length: usize,
     /// Whether the question's name is among them: it is entered when something is first compressed.
     question: bool,
+}
+
+/// A name that stands in the message, as part of a longer one or not.
+#[derive(Clone, Copy)]
+struct Target {
+    /// What [`key`] makes of it.
+    key: u64,
+    /// Its octets in uncompressed form.
+    octets: u8,
+    offset: u16,
 }
 
 // === impl Writer ===
@@ -82,6 +92,7 @@ impl<'b> Writer<'b> {
     /// The buffer must hold at least the header, the question and OPT, and `limit` octets.
     pub(crate) fn answer(
         buffer: &'b mut [u8],
+        targets: &'b mut Targets,
         query: &[u8],
         question_end: usize,
         edns: bool,
@@ -91,15 +102,24 @@ impl<'b> Writer<'b> {
         buffer[4..HEADER].fill(0);
         buffer[5] = u8::from(question_end > HEADER);
         let limit = limit.min(buffer.len()) - if edns { OPT } else { 0 };
-        Self { buffer, length: question_end, limit, counts: [0; 3], targets: Targets::new() }
+        targets.clear();
+        Self { buffer, length: question_end, limit, counts: [0; 3], targets }
     }
 
     /// Goes on with a message that was begun in another buffer and holds answers already. They are not
     /// pointed at.
-    pub(crate) fn resume(buffer: &'b mut [u8], begun: &[u8], answers: u16, edns: bool, limit: usize) -> Self {
+    pub(crate) fn resume(
+        buffer: &'b mut [u8],
+        targets: &'b mut Targets,
+        begun: &[u8],
+        answers: u16,
+        edns: bool,
+        limit: usize,
+    ) -> Self {
         buffer[..begun.len()].copy_from_slice(begun);
         let limit = limit.min(buffer.len()) - if edns { OPT } else { 0 };
-        Self { buffer, length: begun.len(), limit, counts: [answers, 0, 0], targets: Targets::new() }
+        targets.clear();
+        Self { buffer, length: begun.len(), limit, counts: [answers, 0, 0], targets }
     }
 
     pub(crate) fn answers(&self) -> u16 {
@@ -121,7 +141,9 @@ impl<'b> Writer<'b> {
         self.whole(|own| {
             match (owner, ttl) {
                 // The bytes point at the question's name already.
-                (Owner::Question(0), None) if !compresses(rrset.rtype) => own.copy(rrset.bytes)?,
+                (Owner::Question(0), None) if rdata::compressible_names(rrset.rtype).is_none() => {
+                    own.copy(rrset.bytes)?
+                }
                 _ => {
                     let ttl = ttl.unwrap_or_else(|| rrset.ttl());
                     rrset.rdatas().try_for_each(|rdata| own.write_record(owner, rrset.rtype, ttl, rdata))?;
@@ -165,7 +187,7 @@ impl<'b> Writer<'b> {
     /// Ends the message and says how long it is. An extended error and the server's identifier are told to clients
     /// with EDNS, as far as there is room for them: no record is left out for their sake.
     pub(crate) fn finish(
-        mut self,
+        &mut self,
         flags: [u8; 2],
         rcode: u16,
         opt: Option<Opt<'_>>,
@@ -227,18 +249,18 @@ impl<'b> Writer<'b> {
         head[4..8].copy_from_slice(&ttl.to_be_bytes());
         self.copy(&head)?;
         let start = self.length;
-        if compresses(rtype) {
-            let mut at = 0;
-            for field in rdata::name_fields(rtype, rdata) {
-                self.copy(&rdata[at..field.start])?;
-                at = field.start + field.length;
-                let name = &rdata[field.start..at];
-                if field.compressible { self.name(name)? } else { self.copy(name)? }
+        let mut at = 0;
+        if let Some(names) = rdata::compressible_names(rtype) {
+            at = names.start;
+            self.copy(rdata.get(..at).unwrap_or_default())?;
+            for _ in 0..names.count {
+                // Should it be no RDATA of its type it stands there as it is.
+                let Some(Ok(length)) = rdata.get(at..).map(zone_model::wire_length) else { break };
+                self.name(&rdata[at..at + length])?;
+                at += length;
             }
-            self.copy(&rdata[at..])?;
-        } else {
-            self.copy(rdata)?;
         }
+        self.copy(rdata.get(at..).unwrap_or_default())?;
         let length = (self.length - start) as u16;
         self.buffer[start - 2..start].copy_from_slice(&length.to_be_bytes());
         Ok(())
@@ -262,32 +284,27 @@ impl<'b> Writer<'b> {
                 self.enter_question();
             }
         }
-        let (starts, hashes, labels) = suffixes(name);
-        for index in 0..labels {
-            let start = usize::from(starts[index]);
-            if let Some(offset) = self.targets.find(hashes[index], &name[start..], self.buffer) {
-                self.enter(&starts[..index], &hashes[..index]);
-                self.copy(&name[..start])?;
+        let mut at = 0;
+        while name[at] != 0 {
+            let suffix = &name[at..];
+            let key = key(suffix);
+            if let Some(offset) = self.targets.find(key, suffix, self.buffer) {
+                self.copy(&name[..at])?;
                 return self.copy(&pointer(offset));
             }
+            self.targets.enter(key, suffix.len(), self.length + at);
+            at += usize::from(name[at]) + 1;
         }
-        self.enter(&starts[..labels], &hashes[..labels]);
         self.copy(name)
     }
 
     fn enter_question(&mut self) {
-        let mut name = [0; zone_model::MAX_NAME];
         let Ok(length) = zone_model::wire_length(&self.buffer[HEADER..self.length]) else { return };
-        name[..length].copy_from_slice(&self.buffer[HEADER..HEADER + length]);
-        let (starts, hashes, labels) = suffixes(&name[..length]);
-        for index in 0..labels {
-            self.targets.enter(hashes[index], HEADER + usize::from(starts[index]));
-        }
-    }
-
-    fn enter(&mut self, starts: &[u8], hashes: &[u32]) {
-        for (start, hash) in starts.iter().zip(hashes) {
-            self.targets.enter(*hash, self.length + usize::from(*start));
+        let name = &self.buffer[HEADER..HEADER + length];
+        let mut at = 0;
+        while name[at] != 0 {
+            self.targets.enter(key(&name[at..]), length - at, HEADER + at);
+            at += usize::from(name[at]) + 1;
         }
     }
 }
@@ -304,28 +321,53 @@ impl<'s> Opt<'s> {
 // === impl Targets ===
 
 impl Targets {
-    fn new() -> Self {
-        Self { entries: [(0, 0); TARGETS], length: 0, question: false }
+    pub(crate) fn new() -> Self {
+        Self { entries: [Target { key: 0, octets: 0, offset: 0 }; TARGETS], length: 0, question: false }
     }
 
-    fn enter(&mut self, hash: u32, offset: usize) {
+    fn clear(&mut self) {
+        self.length = 0;
+        self.question = false;
+    }
+
+    fn enter(&mut self, key: u64, octets: usize, offset: usize) {
         if self.length < TARGETS && offset < POINTER_LIMIT {
-            self.entries[self.length] = (hash, offset as u16);
+            self.entries[self.length] = Target { key, octets: octets as u8, offset: offset as u16 };
             self.length += 1;
         }
     }
 
-    fn find(&self, hash: u32, name: &[u8], message: &[u8]) -> Option<usize> {
+    fn find(&self, key: u64, name: &[u8], message: &[u8]) -> Option<usize> {
         self.entries[..self.length]
             .iter()
-            .filter(|(own, _)| *own == hash)
-            .map(|(_, offset)| usize::from(*offset))
+            .filter(|target| target.key == key && usize::from(target.octets) == name.len())
+            .map(|target| usize::from(target.offset))
             .find(|offset| stands_at(message, *offset, name))
     }
 }
 
+impl std::fmt::Debug for Targets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Targets").field("length", &self.length).finish_non_exhaustive()
+    }
+}
+
+/// The first octets of a name, case set aside: equal for equal names, and most of the time for no others.
+fn key(name: &[u8]) -> u64 {
+    let word = match name.first_chunk::<8>() {
+        Some(octets) => u64::from_le_bytes(*octets),
+        None => name.iter().rev().fold(0, |word, octet| word << 8 | u64::from(*octet)),
+    };
+    // What differs between the cases of a letter, and between some other octets, too.
+    word | 0x2020_2020_2020_2020
+}
+
 /// Whether the message has this name at this offset, whatever its case.
 fn stands_at(message: &[u8], mut at: usize, mut name: &[u8]) -> bool {
+    // More often than not it stands there whole, and as it is.
+    if message.get(at..at + name.len()) == Some(name) {
+        return true;
+    }
     loop {
         let length = message[at];
         if length >= 0xc0 {
@@ -346,29 +388,4 @@ fn stands_at(message: &[u8], mut at: usize, mut name: &[u8]) -> bool {
 
 fn pointer(offset: usize) -> [u8; 2] {
     (0xc000 | offset as u16).to_be_bytes()
-}
-
-/// Whether RDATA of the type has names that may be compressed: those of RFC 1035 only (RFC 3597 section 4).
-fn compresses(rtype: RecordType) -> bool {
-    matches!(rtype.0, 2..=9 | 12 | 14 | 15)
-}
-
-/// Where the name's suffixes start, and a hash of each in lower case; the root is left out.
-fn suffixes(name: &[u8]) -> ([u8; 128], [u32; 128], usize) {
-    let (mut starts, mut hashes) = ([0u8; 128], [0u32; 128]);
-    let (mut at, mut labels) = (0, 0);
-    while name[at] != 0 {
-        starts[labels] = at as u8;
-        labels += 1;
-        at += usize::from(name[at]) + 1;
-    }
-    let mut hash = 0x811c_9dc5u32;
-    for index in (0..labels).rev() {
-        let start = usize::from(starts[index]);
-        for octet in &name[start..=start + usize::from(name[start])] {
-            hash = (hash ^ u32::from(octet.to_ascii_lowercase())).wrapping_mul(0x0100_0193);
-        }
-        hashes[index] = hash;
-    }
-    (starts, hashes, labels)
 }

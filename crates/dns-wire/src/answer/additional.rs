@@ -33,8 +33,8 @@ pub(super) fn addresses<A: Authority>(
     apex: usize,
     owner: Owner<'_>,
 ) {
-    // Most types name nobody, and the first record shows it.
-    if targets(rrset).next().is_none() {
+    // Most types name nobody.
+    if !rdata::draws_additional(rrset.rtype) {
         return;
     }
     let mut hosts = Hosts::new();
@@ -148,7 +148,7 @@ fn write(writer: &mut Writer<'_>, node: Node<'_>, owner: Owner<'_>) -> Result<()
 fn targets<'a>(rrset: &AnswerRrSet<'a>) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
     let rtype = rrset.rtype;
     rrset.rdatas().flat_map(move |rdata| {
-        rdata::name_fields(rtype, rdata)
+        rdata::known_name_fields(rtype, rdata)
             .filter(|field| field.additional)
             .map(move |field| (rdata, &rdata[field.start..field.start + field.length]))
     })

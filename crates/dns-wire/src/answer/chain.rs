@@ -25,10 +25,14 @@ pub(super) struct Chain<'w, 'b, 'a, A> {
     /// Room for another name.
     pub(super) other: &'w mut QueryName,
     pub(super) progress: Progress,
+    pub(super) trail: &'w mut Trail,
+    /// The node of the name that is looked up or of its closest encloser, of so many labels, where it was found
+    /// already.
+    found: Option<(Node<'a>, usize)>,
 }
 
 /// How far a question has come; what a [`Pending`] takes with it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Progress {
     /// Whether the name is still the question's.
     pub(super) at_question: bool,
@@ -36,6 +40,11 @@ pub(super) struct Progress {
     pub(super) authoritative: bool,
     /// Whether something in the answer came from the resolver.
     pub(super) resolved: bool,
+}
+
+/// Where a question has been. One value serves question after question: only the numbers are reset.
+#[derive(Clone, Debug)]
+pub(super) struct Trail {
     /// The names that were looked up.
     visited: [u64; HOPS],
     hops: usize,
@@ -61,19 +70,16 @@ enum Rest<'a> {
     Referral(Node<'a>, usize),
 }
 
-// === impl Progress ===
+// === impl Trail ===
 
-impl Progress {
+impl Trail {
     pub(super) fn new() -> Self {
-        Self {
-            at_question: true,
-            authoritative: false,
-            resolved: false,
-            visited: [0; HOPS],
-            hops: 0,
-            dnames: [0; HOPS],
-            redirects: 0,
-        }
+        Self { visited: [0; HOPS], hops: 0, dnames: [0; HOPS], redirects: 0 }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.hops = 0;
+        self.redirects = 0;
     }
 
     /// Whether the name may be looked up: not twice, and not beyond the limit.
@@ -102,30 +108,40 @@ impl Progress {
 // === impl Chain ===
 
 impl<'w, 'b, 'a, A: Authority> Chain<'w, 'b, 'a, A> {
+    #[inline]
     pub(super) fn new(
         authority: &'a A,
         query: Query,
         client: &'w Client,
         identity: &'w Identity,
         writer: Writer<'b>,
-        name: &'w mut QueryName,
-        other: &'w mut QueryName,
+        (name, other): (&'w mut QueryName, &'w mut QueryName),
+        trail: &'w mut Trail,
     ) -> Self {
-        Self { authority, query, client, identity, writer, name, other, progress: Progress::new() }
+        let progress = Progress { at_question: true, authoritative: false, resolved: false };
+        Self { authority, query, client, identity, writer, name, other, progress, trail, found: None }
+    }
+
+    /// The same with what a lookup of the name found.
+    #[inline]
+    pub(super) fn with_found(mut self, found: Option<(Node<'a>, usize)>) -> Self {
+        self.found = found;
+        self
     }
 
     /// Follows the chain from the name it stands at.
-    pub(super) fn run(mut self) -> End {
+    pub(super) fn run(&mut self) -> End {
         loop {
-            if !self.progress.visit(self.name) {
+            if !self.trail.visit(self.name) {
                 return self.finish(rcode::NOERROR, Rest::Nothing);
             }
-            let found = classify(self.authority, self.name, self.query.qtype);
+            let found = self.found.or_else(|| self.authority.find(self.name));
+            let matched = classify(self.authority, self.name, self.query.qtype, found);
             if self.progress.at_question {
-                let ours = !matches!(found, Match::Cut(..) | Match::Alien);
+                let ours = !matches!(matched, Match::Cut(..) | Match::Alien);
                 self.progress.authoritative = ours && !self.query.any_class;
             }
-            let followed = match found {
+            let followed = match matched {
                 Match::Hit(rrset, apex) => {
                     let written = self.write_hit(&rrset);
                     return match written {
@@ -158,7 +174,10 @@ impl<'w, 'b, 'a, A: Authority> Chain<'w, 'b, 'a, A> {
                 },
             };
             match followed {
-                Ok(()) => self.progress.at_question = false,
+                Ok(()) => {
+                    self.progress.at_question = false;
+                    self.found = None;
+                }
                 Err(Full) => return self.truncate(),
             }
         }
@@ -176,7 +195,7 @@ impl<'w, 'b, 'a, A: Authority> Chain<'w, 'b, 'a, A> {
     /// Writes what was asked for, unless it is a DNAME that the chain came by.
     fn write_hit(&mut self, rrset: &AnswerRrSet<'_>) -> Result<(), Full> {
         let is_dname = rrset.rtype == RecordType::DNAME;
-        if is_dname && !self.progress.is_new_dname(self.name.fingerprint()) {
+        if is_dname && !self.trail.is_new_dname(self.name.fingerprint()) {
             return Ok(());
         }
         self.write(rrset)
@@ -196,7 +215,7 @@ impl<'w, 'b, 'a, A: Authority> Chain<'w, 'b, 'a, A> {
     /// Writes a DNAME and the CNAME that it stands for, and goes to its target (RFC 6672 section 3.1); false
     /// where the target would be too long a name.
     fn redirect(&mut self, dname: &AnswerRrSet<'a>, labels: usize) -> Result<bool, Full> {
-        if self.progress.is_new_dname(self.name.ancestor_fingerprint(labels)) {
+        if self.trail.is_new_dname(self.name.ancestor_fingerprint(labels)) {
             let owner = owner_of(&self.progress, self.name, labels);
             self.writer.rrset(Section::Answer, owner, dname, Some(dname.ttl()))?;
         }
@@ -223,7 +242,7 @@ impl<'w, 'b, 'a, A: Authority> Chain<'w, 'b, 'a, A> {
     }
 
     /// QTYPE ANY: everything, or one RRset (RFC 8482 section 4.1).
-    fn finish_all(mut self, node: Node<'a>) -> End {
+    fn finish_all(&mut self, node: Node<'a>) -> End {
         let most = match self.client.any {
             AnyAnswer::One => 1,
             AnyAnswer::All => usize::MAX,
@@ -248,14 +267,14 @@ impl<'w, 'b, 'a, A: Authority> Chain<'w, 'b, 'a, A> {
         records.collect()
     }
 
-    fn ask_resolver(self, cut: Vec<Record>) -> End {
+    fn ask_resolver(&self, cut: Vec<Record>) -> End {
         match Pending::new(self, cut) {
             Some(pending) => End::Resolve(Box::new(pending)),
             None => unreachable!("a name that was looked up is a name"),
         }
     }
 
-    fn finish(mut self, rcode: u16, rest: Rest<'a>) -> End {
+    fn finish(&mut self, rcode: u16, rest: Rest<'a>) -> End {
         let written = match rest {
             Rest::Nothing => Ok(()),
             Rest::AddressesOf(rrset, apex) => {
@@ -281,11 +300,11 @@ impl<'w, 'b, 'a, A: Authority> Chain<'w, 'b, 'a, A> {
         }
     }
 
-    fn truncate(self) -> End {
+    fn truncate(&mut self) -> End {
         self.end(rcode::NOERROR, true)
     }
 
-    fn end(self, rcode: u16, truncated: bool) -> End {
+    fn end(&mut self, rcode: u16, truncated: bool) -> End {
         let answers = self.writer.answers();
         let [mut high, mut low] = with_ra(self.query.answer_flags(), self.client);
         if self.progress.resolved {
@@ -306,9 +325,12 @@ impl<'w, 'b, 'a, A: Authority> Chain<'w, 'b, 'a, A> {
     /// The SOA of a negative answer, with the TTL of RFC 2308 section 5: the lesser of its own and MINIMUM.
     fn write_soa(&mut self, apex: usize) -> Result<(), Full> {
         let authority = self.authority;
-        let Some(soa) = authority.node(self.name, apex).and_then(|node| node.rrset(RecordType::SOA)) else {
-            return Ok(());
+        // The closest encloser of a name that does not exist is the apex, more often than not.
+        let node = match self.found {
+            Some((node, labels)) if labels == apex => Some(node),
+            _ => authority.node(self.name, apex),
         };
+        let Some(soa) = node.and_then(|node| node.rrset(RecordType::SOA)) else { return Ok(()) };
         let minimum = soa.rdatas().next().and_then(|rdata| rdata.last_chunk::<4>().copied());
         let ttl = minimum.map_or(soa.ttl(), |minimum| soa.ttl().min(u32::from_be_bytes(minimum)));
         let owner = owner_of(&self.progress, self.name, apex);

@@ -1,6 +1,6 @@
 //! Class CHAOS: what the server says of itself (RFC 4892). It has no zones there, and everything else is refused.
 
-use super::{Scratch, Summary, size_limit, with_ra};
+use super::{Room, Summary, size_limit, with_ra};
 use crate::client::Client;
 use crate::query::{self, Edns, HEADER, rcode};
 use crate::writer::{Opt, Owner, Section, Writer};
@@ -11,23 +11,23 @@ use zone_model::catalog::AnswerRrSet;
 const CLASS: u16 = 3;
 
 /// Answers a question of class CHAOS that ends at `question_end` and has not been refused yet; `None` where the
-/// server says nothing of that name. The message is in `scratch` then, and so long.
+/// server says nothing of that name. The message is in `room` then, and so long.
 pub(super) fn answer(
     octets: &[u8],
     question_end: usize,
     edns: Option<Edns>,
     client: &Client,
-    scratch: &mut Scratch,
+    room: &mut Room,
 ) -> Option<(usize, Summary)> {
     let question = octets.get(HEADER..question_end)?;
     let (rest, class) = question.split_last_chunk()?;
     let (name, qtype) = rest.split_last_chunk()?;
     let (class, qtype) = (u16::from_be_bytes(*class), RecordType(u16::from_be_bytes(*qtype)));
-    let Scratch { identity, message, .. } = scratch;
+    let Room { identity, message, targets, .. } = room;
     let text = identity.text(name).filter(|_| class == CLASS && !is_meta(qtype))?;
 
     let limit = size_limit(client, edns);
-    let mut writer = Writer::answer(message, octets, question_end, edns.is_some(), limit);
+    let mut writer = Writer::answer(message, targets, octets, question_end, edns.is_some(), limit);
     let mut truncated = false;
     if matches!(qtype, RecordType::TXT | RecordType::ANY) {
         let bytes = record(text);

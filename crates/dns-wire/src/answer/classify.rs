@@ -25,11 +25,19 @@ pub(super) enum Match<'a> {
     Alien,
 }
 
-/// Matches a name down the deepest zone that holds it.
-pub(super) fn classify<'a, A: Authority>(authority: &'a A, name: &QueryName, qtype: RecordType) -> Match<'a> {
-    let Some((mut node, mut labels)) = authority.find(name) else {
-        return Match::Alien;
-    };
+/// Looks a name up, and matches it down the deepest zone that holds it.
+pub(super) fn look_up<'a, A: Authority>(authority: &'a A, name: &QueryName, qtype: RecordType) -> Match<'a> {
+    classify(authority, name, qtype, authority.find(name))
+}
+
+/// Matches a name, of which [`Authority::find`] found this, down the deepest zone that holds it.
+pub(super) fn classify<'a, A: Authority>(
+    authority: &'a A,
+    name: &QueryName,
+    qtype: RecordType,
+    found: Option<(Node<'a>, usize)>,
+) -> Match<'a> {
+    let Some((mut node, mut labels)) = found else { return Match::Alien };
     let mut of_parent = false;
     if qtype == RecordType::DS && labels == name.labels() && node.has_parent_zone() {
         // DS stands on the parent's side of the cut (RFC 4035 section 3.1.4.1): match down that zone.

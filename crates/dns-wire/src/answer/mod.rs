@@ -14,26 +14,37 @@
 //! allocation. Where the resolver is needed it gives back a [`Pending`] that goes on with what was found.
 
 mod additional;
+mod ahead;
 mod chain;
 mod chaos;
 mod classify;
 mod pending;
 
+pub use ahead::{Lookahead, Looked, PLACES};
 pub use pending::{Pending, resume};
 
 use crate::client::{Client, Sink, Transport};
 use crate::identity::Identity;
 use crate::query::{self, Edns, ExtendedError, HEADER, Query, Reject, rcode};
-use crate::writer::{Opt, Writer};
-use chain::Chain;
-use zone_model::catalog::{Authority, QueryName};
+use crate::writer::{Opt, Targets, Writer};
+use chain::{Chain, Trail};
+use zone_model::catalog::{Authority, Node, QueryName};
 
 /// What answering needs beside the query: buffers, of which one set serves any number of queries, one after the
 /// other, and what the server says of itself.
 #[derive(Debug)]
 pub struct Scratch {
     pub(crate) name: QueryName,
+    pub(crate) room: Room,
+}
+
+/// What is written into.
+#[derive(Debug)]
+pub(crate) struct Room {
+    /// For another name than the one that is looked up.
     pub(crate) other: QueryName,
+    pub(crate) targets: Targets,
+    trail: Trail,
     pub(crate) message: Box<[u8]>,
     pub(crate) identity: Identity,
 }
@@ -71,7 +82,14 @@ impl Scratch {
     /// Buffers for messages of any size, of a server that says this of itself.
     pub fn of(identity: Identity) -> Self {
         let message = vec![0; usize::from(u16::MAX)].into_boxed_slice();
-        Self { name: QueryName::empty(), other: QueryName::empty(), message, identity }
+        let room = Room {
+            other: QueryName::empty(),
+            targets: Targets::new(),
+            trail: Trail::new(),
+            message,
+            identity,
+        };
+        Self { name: QueryName::empty(), room }
     }
 }
 
@@ -91,32 +109,46 @@ pub fn answer<A: Authority>(
     sink: &mut impl Sink,
 ) -> Verdict {
     let seed = authority.map_or(0, Authority::seed);
-    let query = match Query::read(octets, &mut scratch.name, seed) {
+    let read = Query::read(octets, &mut scratch.name, seed);
+    respond(authority, octets, (read, &mut scratch.name, None), client, &mut scratch.room, sink)
+}
+
+/// Answers a query that was read, its name with it; of that this was found, if it was looked up.
+#[inline]
+fn respond<'a, A: Authority>(
+    authority: Option<&'a A>,
+    octets: &[u8],
+    (read, name, found): (Result<Query, Reject>, &mut QueryName, Option<(Node<'a>, usize)>),
+    client: &Client,
+    room: &mut Room,
+    sink: &mut impl Sink,
+) -> Verdict {
+    let query = match read {
         Ok(query) => query,
         Err(Reject::Drop) => return Verdict::Dropped,
         Err(Reject::Reply { rcode, question_end, edns }) => {
             if rcode == rcode::REFUSED
-                && let Some((length, summary)) = chaos::answer(octets, question_end, edns, client, scratch)
+                && let Some((length, summary)) = chaos::answer(octets, question_end, edns, client, room)
             {
-                sink.message(&scratch.message[..length]);
+                sink.message(&room.message[..length]);
                 return Verdict::Answered(summary);
             }
             let error = matches!(rcode, rcode::NOTIMP | rcode::REFUSED).then_some(ExtendedError::Unsupported);
-            return refuse(octets, question_end, edns, (rcode, error), client, scratch, sink);
+            return refuse(octets, question_end, edns, (rcode, error), client, room, sink);
         }
     };
     let Some(authority) = authority else {
         let status = (rcode::SERVFAIL, Some(ExtendedError::NotReady));
-        return refuse(octets, query.question_end, query.edns, status, client, scratch, sink);
+        return refuse(octets, query.question_end, query.edns, status, client, room, sink);
     };
     let limit = size_limit(client, query.edns);
-    let writer =
-        Writer::answer(&mut scratch.message, octets, query.question_end, query.edns.is_some(), limit);
-    let (name, other) = (&mut scratch.name, &mut scratch.other);
-    let chain = Chain::new(authority, query, client, &scratch.identity, writer, name, other);
-    match chain.run() {
+    let Room { other, targets, trail, message, identity } = room;
+    trail.clear();
+    let writer = Writer::answer(message, targets, octets, query.question_end, query.edns.is_some(), limit);
+    let chain = Chain::new(authority, query, client, identity, writer, (name, other), trail);
+    match chain.with_found(found).run() {
         chain::End::Message { length, summary } => {
-            sink.message(&scratch.message[..length]);
+            sink.message(&message[..length]);
             Verdict::Answered(summary)
         }
         chain::End::Resolve(pending) => Verdict::Resolve(pending),
@@ -130,16 +162,22 @@ fn refuse(
     edns: Option<Edns>,
     (rcode, error): (u16, Option<ExtendedError>),
     client: &Client,
-    scratch: &mut Scratch,
+    room: &mut Room,
     sink: &mut impl Sink,
 ) -> Verdict {
     let flags = query::answer_flags(octets[2]);
     let limit = size_limit(client, edns);
-    let writer =
-        Writer::answer(&mut scratch.message, octets, question_end.max(HEADER), edns.is_some(), limit);
-    let opt = Opt::of(edns, client, &scratch.identity);
+    let mut writer = Writer::answer(
+        &mut room.message,
+        &mut room.targets,
+        octets,
+        question_end.max(HEADER),
+        edns.is_some(),
+        limit,
+    );
+    let opt = Opt::of(edns, client, &room.identity);
     let length = writer.finish(with_ra(flags, client), rcode, opt, error);
-    sink.message(&scratch.message[..length]);
+    sink.message(&room.message[..length]);
     Verdict::Answered(Summary { rcode, truncated: false, answers: 0 })
 }
 

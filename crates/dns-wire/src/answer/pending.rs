@@ -1,8 +1,8 @@
 //! An answer that waits for the resolver, and how it goes on.
 
-use super::chain::{Chain, End, Progress};
-use super::classify::{Match, classify};
-use super::{Scratch, Summary, Verdict, size_limit, with_ra};
+use super::chain::{Chain, End, Progress, Trail};
+use super::classify::{Match, look_up};
+use super::{Room, Scratch, Summary, Verdict, size_limit, with_ra};
 use crate::client::{Client, Sink};
 use crate::query::{HEADER, Query, rcode};
 use crate::writer::{Full, Opt, Owner, Section, Writer};
@@ -20,6 +20,7 @@ pub struct Pending {
     query: Query,
     client: Client,
     progress: Progress,
+    trail: Trail,
     /// The NS of the zone cut that led to the resolver.
     cut: Vec<Record>,
 }
@@ -27,7 +28,7 @@ pub struct Pending {
 // === impl Pending ===
 
 impl Pending {
-    pub(super) fn new<A: Authority>(chain: Chain<'_, '_, '_, A>, cut: Vec<Record>) -> Option<Self> {
+    pub(super) fn new<A: Authority>(chain: &Chain<'_, '_, '_, A>, cut: Vec<Record>) -> Option<Self> {
         let octets = if chain.progress.at_question {
             &chain.writer.bytes()[HEADER..chain.query.question_end - 4]
         } else {
@@ -41,6 +42,7 @@ impl Pending {
             query: chain.query,
             client: *chain.client,
             progress: chain.progress,
+            trail: chain.trail.clone(),
             cut,
         })
     }
@@ -68,35 +70,37 @@ pub fn resume<A: Authority>(
     scratch: &mut Scratch,
     sink: &mut impl Sink,
 ) -> Verdict {
-    let Pending { question, begun, answers, query, client, mut progress, cut } = pending;
-    let opt = Opt::of(query.edns, &client, &scratch.identity);
+    let Pending { question, begun, answers, query, client, mut progress, trail, cut } = pending;
+    let Scratch { name: looked_up, room } = scratch;
+    let Room { other, targets, trail: own, message, identity } = room;
+    let opt = Opt::of(query.edns, &client, identity);
     let limit = size_limit(&client, query.edns);
     let [high, low] = with_ra(query.answer_flags(), &client);
     let low = low | query.checking_disabled();
     let Some(resolution) = resolution else {
-        let writer =
-            Writer::answer(&mut scratch.message, &begun, query.question_end, query.edns.is_some(), limit);
+        let edns = query.edns.is_some();
+        let mut writer = Writer::answer(message, targets, &begun, query.question_end, edns, limit);
         let length = writer.finish([high, low], rcode::SERVFAIL, opt, None);
-        sink.message(&scratch.message[..length]);
+        sink.message(&message[..length]);
         return Verdict::Answered(Summary { rcode: rcode::SERVFAIL, truncated: false, answers: 0 });
     };
-    let mut writer = Writer::resume(&mut scratch.message, &begun, answers, query.edns.is_some(), limit);
+    let mut writer = Writer::resume(message, targets, &begun, answers, query.edns.is_some(), limit);
     let dnssec_ok = query.edns.is_some_and(|edns| edns.dnssec_ok);
-    let mut walk = Walk { authority, name: &mut scratch.name, qtype: query.qtype, dnssec_ok };
+    let mut walk = Walk { authority, name: &mut *looked_up, qtype: query.qtype, dnssec_ok };
     let end = walk.write(&mut writer, question.name, &resolution.answers);
     let (rcode, truncated) = match end {
         Reached::Own(name) => {
-            if scratch.name.read(name.as_wire(), authority.seed()).is_err() {
+            if looked_up.read(name.as_wire(), authority.seed()).is_err() {
                 unreachable!("a `Name` is valid wire form");
             }
             progress.at_question = false;
             progress.resolved = true;
-            let (name, other) = (&mut scratch.name, &mut scratch.other);
-            let mut chain = Chain::new(authority, query, &client, &scratch.identity, writer, name, other);
+            *own = trail;
+            let mut chain = Chain::new(authority, query, &client, identity, writer, (looked_up, other), own);
             chain.progress = progress;
             return match chain.run() {
                 End::Message { length, summary } => {
-                    sink.message(&scratch.message[..length]);
+                    sink.message(&message[..length]);
                     Verdict::Answered(summary)
                 }
                 End::Resolve(pending) => Verdict::Resolve(pending),
@@ -120,7 +124,7 @@ pub fn resume<A: Authority>(
     let tc = if truncated { 0x02 } else { 0 };
     let answers = writer.answers();
     let length = writer.finish([high | aa | tc, low], rcode, opt, None);
-    sink.message(&scratch.message[..length]);
+    sink.message(&message[..length]);
     Verdict::Answered(Summary { rcode, truncated, answers })
 }
 
@@ -255,7 +259,7 @@ impl<A: Authority> Walk<'_, A> {
     /// Whether others answer for the name: it is in no zone here, or at or below a zone cut.
     fn is_others(&mut self, name: &Name, rtype: RecordType) -> bool {
         self.name.read(name.as_wire(), self.authority.seed()).is_ok()
-            && matches!(classify(self.authority, self.name, rtype), Match::Alien | Match::Cut(..))
+            && matches!(look_up(self.authority, self.name, rtype), Match::Alien | Match::Cut(..))
     }
 }
 

@@ -21,17 +21,38 @@ const CONTROL: usize = 64;
 
 /// Buffers for a batch of queries and their answers.
 pub(crate) struct Batch {
-    queries: Box<[[u8; QUERY]]>,
-    answers: Box<[[u8; ANSWER]]>,
-    peers: Box<[libc::sockaddr_storage]>,
-    controls: Box<[Control]>,
+    incoming: Incoming,
+    outgoing: Outgoing,
     headers: Box<[libc::mmsghdr]>,
     vectors: Box<[libc::iovec]>,
+}
+
+/// The datagrams of a batch.
+pub(crate) struct Incoming {
+    queries: Box<[Query]>,
+    peers: Box<[libc::sockaddr_storage]>,
+    controls: Box<[Control]>,
     /// For each datagram received: its length, and the lengths of its sender's address and control data.
     received: Vec<Received>,
+}
+
+/// The answers of a batch.
+pub(crate) struct Outgoing {
+    answers: Box<[Answer]>,
     /// For each answer: which datagram it answers, and its length.
     pending: Vec<(usize, usize)>,
 }
+
+/// The octets of a datagram, and a line of memory more: were they as far apart as a page is long their beginnings
+/// would push each other out of the cache.
+#[repr(align(64))]
+#[derive(Clone)]
+struct Query([u8; QUERY + 64]);
+
+/// Likewise those of an answer.
+#[repr(align(64))]
+#[derive(Clone)]
+struct Answer([u8; ANSWER + 64]);
 
 #[derive(Clone, Copy)]
 struct Received {
@@ -58,16 +79,15 @@ impl Batch {
                 vec![MaybeUninit::<libc::iovec>::zeroed().assume_init(); SIZE],
             )
         };
-        Self {
-            queries: vec![[0; QUERY]; SIZE].into(),
-            answers: vec![[0; ANSWER]; SIZE].into(),
+        let incoming = Incoming {
+            queries: vec![Query([0; QUERY + 64]); SIZE].into(),
             peers: peers.into(),
             controls: vec![Control([0; CONTROL]); SIZE].into(),
-            headers: headers.into(),
-            vectors: vectors.into(),
             received: Vec::with_capacity(SIZE),
-            pending: Vec::with_capacity(SIZE),
-        }
+        };
+        let answers = vec![Answer([0; ANSWER + 64]); SIZE].into();
+        let outgoing = Outgoing { answers, pending: Vec::with_capacity(SIZE) };
+        Self { incoming, outgoing, headers: headers.into(), vectors: vectors.into() }
     }
 
     /// How many datagrams a batch has at most.
@@ -75,16 +95,22 @@ impl Batch {
         SIZE
     }
 
+    /// What came, and what goes.
+    pub(crate) fn split(&mut self) -> (&Incoming, &mut Outgoing) {
+        (&self.incoming, &mut self.outgoing)
+    }
+
     /// Reads what is there, up to a batch, without waiting.
     pub(crate) fn receive(&mut self, socket: &impl AsRawFd) -> io::Result<usize> {
-        self.received.clear();
-        self.pending.clear();
+        let Incoming { queries, peers, controls, received } = &mut self.incoming;
+        received.clear();
+        self.outgoing.pending.clear();
         for index in 0..SIZE {
-            let control = &mut self.controls[index];
+            let control = &mut controls[index];
             self.vectors[index] =
-                libc::iovec { iov_base: self.queries[index].as_mut_ptr().cast(), iov_len: QUERY };
+                libc::iovec { iov_base: queries[index].0.as_mut_ptr().cast(), iov_len: QUERY };
             let header = &mut self.headers[index].msg_hdr;
-            header.msg_name = (&raw mut self.peers[index]).cast();
+            header.msg_name = (&raw mut peers[index]).cast();
             header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
             header.msg_iov = &raw mut self.vectors[index];
             header.msg_iovlen = 1;
@@ -105,7 +131,7 @@ impl Batch {
         };
         let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
         #[allow(clippy::unnecessary_cast, reason = "the length's type differs between C libraries")]
-        self.received.extend(self.headers[..count].iter().map(|header| Received {
+        received.extend(self.headers[..count].iter().map(|header| Received {
             length: (header.msg_len as usize).min(QUERY),
             peer_length: header.msg_hdr.msg_namelen,
             control_length: (header.msg_hdr.msg_controllen as usize).min(CONTROL),
@@ -114,46 +140,29 @@ impl Batch {
         Ok(count)
     }
 
-    /// A datagram of the batch, its sender, and the address that it was sent to where that is known. `None`
-    /// for one that was too long or whose sender has no address of the Internet.
-    pub(crate) fn datagram(&self, index: usize) -> Option<(&[u8], SocketAddr, Option<IpAddr>)> {
-        let received = self.received.get(index)?;
-        if received.cut_short {
-            return None;
-        }
-        let peer = address(&self.peers[index])?;
-        Some((&self.queries[index][..received.length], peer, self.local(index)))
-    }
-
-    /// Takes the answer to a datagram, to be sent with the others.
-    pub(crate) fn answer(&mut self, index: usize, octets: &[u8]) {
-        if let Some(buffer) = self.answers.get_mut(index).and_then(|buffer| buffer.get_mut(..octets.len())) {
-            buffer.copy_from_slice(octets);
-            self.pending.push((index, octets.len()));
-        }
-    }
-
     /// Sends the answers, each to the sender of its query and from the address that was asked. Says how many
     /// the kernel did not take.
     pub(crate) fn send(&mut self, socket: &impl AsRawFd) -> usize {
+        let Incoming { peers, controls, received, .. } = &mut self.incoming;
+        let Outgoing { answers, pending } = &mut self.outgoing;
         let mut lost = 0;
         let mut first = 0;
-        for (slot, (index, length)) in self.pending.iter().enumerate() {
+        for (slot, (index, length)) in pending.iter().enumerate() {
             self.vectors[slot] =
-                libc::iovec { iov_base: self.answers[*index].as_mut_ptr().cast(), iov_len: *length };
-            let received = self.received[*index];
+                libc::iovec { iov_base: answers[*index].0.as_mut_ptr().cast(), iov_len: *length };
+            let received = received[*index];
             let header = &mut self.headers[slot].msg_hdr;
-            header.msg_name = (&raw mut self.peers[*index]).cast();
+            header.msg_name = (&raw mut peers[*index]).cast();
             header.msg_namelen = received.peer_length;
             header.msg_iov = &raw mut self.vectors[slot];
             header.msg_iovlen = 1;
             // What came as the address asked goes back as the source: the interface is left to the routes.
-            header.msg_control = self.controls[*index].0.as_mut_ptr().cast();
-            header.msg_controllen = prepare_source(&mut self.controls[*index], received.control_length) as _;
+            header.msg_control = controls[*index].0.as_mut_ptr().cast();
+            header.msg_controllen = prepare_source(&mut controls[*index], received.control_length) as _;
             header.msg_flags = 0;
         }
-        while first < self.pending.len() {
-            let rest = self.pending.len() - first;
+        while first < pending.len() {
+            let rest = pending.len() - first;
             // SAFETY: as in `receive`; the kernel only reads here.
             let sent = unsafe {
                 libc::sendmmsg(
@@ -172,13 +181,41 @@ impl Batch {
                 }
             }
         }
-        self.pending.clear();
+        pending.clear();
         lost
+    }
+}
+
+// === impl Incoming ===
+
+impl Incoming {
+    /// A datagram of the batch, its sender, and the address that it was sent to where that is known. `None`
+    /// for one that was too long or whose sender has no address of the Internet.
+    pub(crate) fn datagram(&self, index: usize) -> Option<(&[u8], SocketAddr, Option<IpAddr>)> {
+        let received = self.received.get(index)?;
+        if received.cut_short {
+            return None;
+        }
+        let peer = address(&self.peers[index])?;
+        Some((&self.queries[index].0[..received.length], peer, self.local(index)))
     }
 
     fn local(&self, index: usize) -> Option<IpAddr> {
         let control = &self.controls[index].0[..self.received[index].control_length];
         packet_info(control)
+    }
+}
+
+// === impl Outgoing ===
+
+impl Outgoing {
+    /// Takes the answer to a datagram, to be sent with the others.
+    pub(crate) fn answer(&mut self, index: usize, octets: &[u8]) {
+        if let Some(buffer) = self.answers.get_mut(index).and_then(|buffer| buffer.0.get_mut(..octets.len()))
+        {
+            buffer.copy_from_slice(octets);
+            self.pending.push((index, octets.len()));
+        }
     }
 }
 

@@ -10,15 +10,26 @@ const QUERY: usize = 4096;
 
 /// Buffers for a batch of queries and their answers.
 pub(crate) struct Batch {
-    queries: Vec<(Vec<u8>, SocketAddr)>,
-    answers: Vec<(usize, Vec<u8>)>,
+    incoming: Incoming,
+    outgoing: Outgoing,
 }
+
+/// The datagrams of a batch.
+pub(crate) struct Incoming(Vec<(Vec<u8>, SocketAddr)>);
+
+/// The answers of a batch: which datagram each is for.
+pub(crate) struct Outgoing(Vec<(usize, Vec<u8>)>);
 
 // === impl Batch ===
 
 impl Batch {
     pub(crate) fn new() -> Self {
-        Self { queries: Vec::new(), answers: Vec::new() }
+        Self { incoming: Incoming(Vec::new()), outgoing: Outgoing(Vec::new()) }
+    }
+
+    /// What came, and what goes.
+    pub(crate) fn split(&mut self) -> (&Incoming, &mut Outgoing) {
+        (&self.incoming, &mut self.outgoing)
     }
 
     /// How many datagrams a batch has at most.
@@ -28,37 +39,46 @@ impl Batch {
 
     /// Reads what is there, up to a batch, without waiting.
     pub(crate) fn receive(&mut self, socket: &(impl AsFd + AsRawFd)) -> io::Result<usize> {
-        self.queries.clear();
-        self.answers.clear();
+        let queries = &mut self.incoming.0;
+        queries.clear();
+        self.outgoing.0.clear();
         let socket = duplicate(socket.as_fd())?;
         let mut buffer = [0; QUERY];
-        while self.queries.len() < SIZE {
+        while queries.len() < SIZE {
             match socket.recv_from(&mut buffer) {
-                Ok((length, peer)) => self.queries.push((buffer[..length].to_vec(), peer)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && !self.queries.is_empty() => break,
+                Ok((length, peer)) => queries.push((buffer[..length].to_vec(), peer)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && !queries.is_empty() => break,
                 Err(error) => return Err(error),
             }
         }
-        Ok(self.queries.len())
-    }
-
-    /// A datagram of the batch and its sender.
-    pub(crate) fn datagram(&self, index: usize) -> Option<(&[u8], SocketAddr, Option<IpAddr>)> {
-        self.queries.get(index).map(|(octets, peer)| (&octets[..], *peer, None))
-    }
-
-    /// Takes the answer to a datagram, to be sent with the others.
-    pub(crate) fn answer(&mut self, index: usize, octets: &[u8]) {
-        self.answers.push((index, octets.to_vec()));
+        Ok(queries.len())
     }
 
     /// Sends the answers. Says how many the system did not take.
     pub(crate) fn send(&mut self, socket: &(impl AsFd + AsRawFd)) -> usize {
-        let Ok(socket) = duplicate(socket.as_fd()) else { return self.answers.len() };
-        let lost = self.answers.iter().filter(|(index, octets)| {
-            self.queries.get(*index).is_some_and(|(_, peer)| socket.send_to(octets, peer).is_err())
+        let Ok(socket) = duplicate(socket.as_fd()) else { return self.outgoing.0.len() };
+        let lost = self.outgoing.0.iter().filter(|(index, octets)| {
+            self.incoming.0.get(*index).is_some_and(|(_, peer)| socket.send_to(octets, peer).is_err())
         });
         lost.count()
+    }
+}
+
+// === impl Incoming ===
+
+impl Incoming {
+    /// A datagram of the batch and its sender.
+    pub(crate) fn datagram(&self, index: usize) -> Option<(&[u8], SocketAddr, Option<IpAddr>)> {
+        self.0.get(index).map(|(octets, peer)| (&octets[..], *peer, None))
+    }
+}
+
+// === impl Outgoing ===
+
+impl Outgoing {
+    /// Takes the answer to a datagram, to be sent with the others.
+    pub(crate) fn answer(&mut self, index: usize, octets: &[u8]) {
+        self.0.push((index, octets.to_vec()));
     }
 }
 

@@ -1,31 +1,18 @@
 //! Serves one UDP socket: a batch in, its answers out, and on to the next.
 
 use super::{Batch, Busy, Shared, now, recursion};
-use crate::answer::Verdict;
-use crate::client::{Sink, Transport};
 use crate::counters::Lost;
+use crate::listener::Datagram;
 use std::io;
 use std::net::UdpSocket;
 use std::rc::Rc;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+/// Full batches that are answered before others on the thread have their turn, which costs a system call.
+const BATCHES: usize = 4;
 /// Batches that are read at most after the listener was told to stop, where the kernel goes on taking datagrams.
 const LAST_BATCHES: usize = 4096;
-
-/// Hands an answer to the batch.
-struct Answer<'b> {
-    batch: &'b mut Batch,
-    index: usize,
-}
-
-// === impl Answer ===
-
-impl Sink for Answer<'_> {
-    fn message(&mut self, octets: &[u8]) {
-        self.batch.answer(self.index, octets);
-    }
-}
 
 /// Answers what comes on the socket until the listener stops, then what has arrived by then. The listener
 /// waits for `_busy`.
@@ -42,19 +29,25 @@ pub(crate) async fn serve(socket: UdpSocket, shared: Rc<Shared>, _busy: Busy) ->
             _ = stopping.wait_for(|stopping| *stopping) => break,
             ready = socket.readable() => {
                 let mut ready = ready?;
-                match batch.receive(socket.get_ref()) {
-                    Ok(count) => {
-                        if count < Batch::size() {
-                            ready.clear_ready();
+                for _ in 0..BATCHES {
+                    match batch.receive(socket.get_ref()) {
+                        Ok(count) => {
+                            answer(&mut batch, count, &socket, &shared);
+                            if count < Batch::size() {
+                                ready.clear_ready();
+                                break;
+                            }
                         }
-                        answer(&mut batch, count, &socket, &shared);
-                        // Between two batches everybody else on the thread has a turn: a new catalogue, TCP.
-                        tokio::task::yield_now().await;
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                            ready.clear_ready();
+                            break;
+                        }
+                        // An error that a peer's ICMP message left on the socket concerns no other datagram.
+                        Err(_) => {}
                     }
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
-                    // An error that a peer's ICMP message left on the socket concerns no other datagram.
-                    Err(_) => {}
                 }
+                // Now everybody else on the thread has a turn: a new catalogue, TCP.
+                tokio::task::yield_now().await;
             }
         }
     }
@@ -83,24 +76,20 @@ fn take_no_more(_: &UdpSocket) {}
 
 fn answer(batch: &mut Batch, count: usize, socket: &Rc<AsyncFd<UdpSocket>>, shared: &Rc<Shared>) {
     let mut listener = shared.listener.borrow_mut();
-    let now = now();
-    let mut query = [0; 4096];
-    for index in 0..count {
-        let Some((octets, peer, local)) = batch.datagram(index) else {
-            listener.counters.lost(Lost::NoQuery);
-            continue;
-        };
-        let length = octets.len();
-        query[..length].copy_from_slice(octets);
-        let mut sink = Answer { batch, index };
-        let verdict = listener.answer(&query[..length], Transport::Udp, peer, local, now, &mut sink);
-        if let Verdict::Resolve(pending) = verdict
-            && let Some(snapshot) = listener.snapshot()
-        {
-            let reply = Reply { socket: Rc::clone(socket), peer, local };
-            recursion::spawn(*pending, snapshot, Rc::clone(shared), move |octets| reply.send(octets));
-        }
-    }
+    let (incoming, outgoing) = batch.split();
+    let datagram = |index| {
+        let (octets, peer, local) = incoming.datagram(index)?;
+        Some(Datagram { octets, peer, local })
+    };
+    listener.answer_datagrams(
+        (0..count).map(datagram),
+        now(),
+        |index, octets| outgoing.answer(index, octets),
+        |datagram, pending, snapshot| {
+            let reply = Reply { socket: Rc::clone(socket), peer: datagram.peer, local: datagram.local };
+            recursion::spawn(pending, snapshot, Rc::clone(shared), move |octets| reply.send(octets));
+        },
+    );
     let lost = batch.send(socket.get_ref());
     for _ in 0..lost {
         listener.counters.lost(Lost::Unsent);

@@ -7,22 +7,29 @@ use super::strategy::{Question, ZoneText};
 use crate::support::Reply;
 use crate::support::ask::raw;
 use crate::support::zones::{build, owners};
-use dns_wire::{AnyAnswer, Client, Transport};
+use dns_wire::{AnyAnswer, Client, Lookahead, Scratch, Transport};
 use hickory_proto::op::Message;
 use hickory_proto::rr::Record;
+use std::cell::RefCell;
 use zone_model::{Catalog, Timestamp};
 
 /// Both sides, with the same zones.
 pub(crate) struct Pair {
     catalog: Catalog,
     server: Server,
+    ahead: RefCell<(Lookahead, Scratch)>,
 }
 
 // === impl Pair ===
 
 impl Pair {
     pub(crate) fn of(zones: &ZoneText) -> Self {
-        Self { catalog: build(&owners(&zones.text())), server: Server::new(&zones.0) }
+        let catalog = build(&owners(&zones.text()));
+        Self {
+            catalog,
+            server: Server::new(&zones.0),
+            ahead: RefCell::new((Lookahead::new(), Scratch::new())),
+        }
     }
 
     /// Compares the two answers to a query. Over TCP they are the same; over UDP whatever of it fits by the rules is
@@ -49,7 +56,20 @@ impl Pair {
         let peer = "192.0.2.7:4000".parse().expect("an address");
         let mut client = Client::new(transport, peer, Timestamp(0));
         client.any = if question.all { AnyAnswer::All } else { AnyAnswer::One };
-        raw(&self.catalog, octets, &client).map(|octets| Reply::read(&octets)).ok_or("no answer".to_owned())
+        let reply = raw(&self.catalog, octets, &client).ok_or("no answer")?;
+        if self.looking_ahead(octets, &client) != [reply.as_slice()] {
+            return Err("the answer that was looked ahead for is another".to_owned());
+        }
+        Ok(Reply::read(&reply))
+    }
+
+    /// The answer to the second of two queries that are at hand, the first being no query.
+    fn looking_ahead(&self, octets: &[u8], client: &Client) -> Vec<Vec<u8>> {
+        let (ahead, scratch) = &mut *self.ahead.borrow_mut();
+        let mut looked = ahead.look(Some(&self.catalog), [&[][..], octets]);
+        let mut replies = Vec::new();
+        looked.answer(1, octets, client, scratch, &mut replies);
+        replies
     }
 
     /// Over UDP: within the limit; RRsets whole; without TC everything that must be there is, and with it there was no
