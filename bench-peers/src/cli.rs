@@ -43,6 +43,9 @@ enum Command {
     },
 }
 
+/// From this share of the cores that others take the page says so.
+const NOT_QUIET: f64 = 0.05;
+
 /// Where what parts found is kept, from where the program is started.
 const KEPT: &str = "target/bench-peers/kept";
 
@@ -167,9 +170,17 @@ impl Run {
                 kafka: !self.without_kafka,
             };
             let cores = cpu::allowed()?;
-            let section = part.run(&setting).with_context(|| format!("the part {part}"))?;
+            let others = cpu::occupied_now().unwrap_or(0.0);
+            let mut section = part.run(&setting).with_context(|| format!("the part {part}"))?;
             // A part binds its thread to the generator's core.
             cpu::pin(&cores)?;
+            if others > NOT_QUIET {
+                section.text(format!(
+                    "**The machine was not quiet:** before this part began other programs took {:.0} % of its cores. \
+                     Latencies and rates are theirs as much as the server's.",
+                    others * 100.0
+                ));
+            }
             println!("{}", section.to_markdown());
             report::keep(&kept, &part.to_string(), &section)?;
         }

@@ -64,6 +64,26 @@ fn used_by(process: u32) -> Option<Duration> {
     found.then(|| Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32))
 }
 
+/// The share of all cores' time that was not idle between two texts of `/proc/stat` (proc_stat(5)).
+pub fn occupied(before: &str, after: &str) -> Option<f64> {
+    let times = |text: &str| -> Option<(u64, u64)> {
+        let line = text.lines().find_map(|line| line.strip_prefix("cpu "))?;
+        let fields: Vec<u64> = line.split_whitespace().map_while(|field| field.parse().ok()).collect();
+        // Idle, and waiting for a disk.
+        Some((fields.iter().take(8).sum(), fields.get(3)? + fields.get(4)?))
+    };
+    let ((all, idle), (all_then, idle_then)) = (times(after)?, times(before)?);
+    let (all, idle) = (all.checked_sub(all_then)?, idle.saturating_sub(idle_then));
+    (all > 0).then(|| 1.0 - idle as f64 / all as f64)
+}
+
+/// The share of all cores' time that somebody takes within a second.
+pub fn occupied_now() -> Option<f64> {
+    let before = fs::read_to_string("/proc/stat").ok()?;
+    std::thread::sleep(Duration::from_secs(1));
+    occupied(&before, &fs::read_to_string("/proc/stat").ok()?)
+}
+
 /// The processor time of each thread of these processes, in nanoseconds.
 pub fn threads(processes: &[u32]) -> BTreeMap<u32, u64> {
     let mut all = BTreeMap::new();
@@ -113,7 +133,7 @@ pub fn resident(processes: &[u32]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{family, pss, resident, ticks, used, used_ticks};
+    use super::{family, occupied, pss, resident, ticks, used, used_ticks};
     use std::time::Duration;
 
     #[test]
@@ -131,6 +151,15 @@ mod tests {
             Some(812)
         );
         assert_eq!(pss("Rss: 900 kB\n"), None);
+    }
+
+    #[test]
+    fn the_share_of_idle_time_is_taken_away() {
+        let before = "cpu  100 0 50 800 50 0 0 0 0 0\ncpu0 1 2 3 4 5\n";
+        let after = "cpu  120 0 60 860 60 0 0 0 0 0\n";
+        assert!(occupied(before, after).is_some_and(|share| (share - 0.3).abs() < 1e-9));
+        assert_eq!(occupied(before, before), None);
+        assert_eq!(occupied("", after), None);
     }
 
     #[test]

@@ -139,12 +139,11 @@ pub fn keep(folder: &Path, part: &str, section: &Section) -> Result<()> {
 
 /// Puts what was kept together to a page.
 pub fn page(folder: &Path, machine: &Machine) -> Result<String> {
-    let mut sections = String::new();
+    let (mut sections, mut missing) = (String::new(), Vec::new());
     for part in PARTS {
-        // A part that was not run is not on the page.
-        if let Ok(text) = fs::read_to_string(folder.join(format!("{part}.md"))) {
-            sections.push_str(text.trim_end());
-            sections.push_str("\n\n");
+        match fs::read_to_string(folder.join(format!("{part}.md"))) {
+            Ok(text) => sections.extend([text.trim_end(), "\n\n"]),
+            Err(_) => missing.push(format!("`{part}`")),
         }
     }
     anyhow::ensure!(!sections.is_empty(), "nothing was measured yet: {} is empty", folder.display());
@@ -158,6 +157,9 @@ pub fn page(folder: &Path, machine: &Machine) -> Result<String> {
     );
     for line in &machine.lines {
         let _ = writeln!(page, "- {line}");
+    }
+    if !missing.is_empty() {
+        let _ = writeln!(page, "\nNot measured: {}.", missing.join(", "));
     }
     let _ = write!(page, "\n{HOW}\n{sections}");
     Ok(page.trim_end().to_owned() + "\n")
@@ -251,6 +253,7 @@ mod tests {
         keep(folder.path(), "udp", &section).expect("kept");
         let page = page(folder.path(), &machine).expect("a page");
         assert!(page.contains("Of 3 limits 1 are met and 2 are missed"), "{page}");
+        assert!(page.contains("Not measured: `size`, `largest`"), "{page}");
         assert!(page.contains("## UDP") && page.contains("A paragraph."), "{page}");
     }
 

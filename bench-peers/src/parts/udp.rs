@@ -28,8 +28,8 @@ pub(super) fn run(setting: &Setting) -> Result<Section> {
     let questions = Questions::new(world, Mix::Mixed, false, 100_000, setting.seed);
     if let Some(table) = dnsperf::table(&servers, &questions, &place.folder)? {
         section.text(
-            "To hold the generator against another: *mixed*, asked by dnsperf from the same core. It asks one datagram \
-             at a time and is slower than the servers, so that they wait for it between two answers.",
+            "To hold the generator against another: *mixed*, asked by dnsperf from the same core, which \
+             sends each question with a system call of its own.",
         );
         section.table(&table);
     }
