@@ -636,8 +636,10 @@ fn a_zone_is_a_master_file() {
     assert_eq!(call(node.address, "GET", "/v1/zone?name=a..b", &[], "").0, 400);
 
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-    let mut broken = agent.get(format!("http://{}/v1/zone?name=broken.", node.address)).call().unwrap();
-    assert!(broken.body_mut().read_to_string().is_err(), "half a zone does not end like a whole one");
+    // It breaks off behind its first piece or, where that was not sent yet, in front of it.
+    let broken = agent.get(format!("http://{}/v1/zone?name=broken.", node.address)).call();
+    let whole = broken.is_ok_and(|mut broken| broken.body_mut().read_to_string().is_ok());
+    assert!(!whole, "half a zone does not end like a whole one");
     node.stop();
 }
 
