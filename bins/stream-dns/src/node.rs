@@ -86,6 +86,7 @@ pub(crate) async fn start(plan: Plan, (wire, admin): (BoundWire, BoundAdmin)) ->
 
     let peers = Peers {
         sources: Some(consumer.address.clone().recipient()),
+        rebuild: Some(consumer.address.clone().recipient()),
         publish: producer.as_ref().map(|producer| producer.address.clone().recipient()),
         metrics: Some(metrics.address.clone().recipient()),
         measured: told,

@@ -10,8 +10,9 @@ use actix::{
 };
 use actix_web::dev::ServerHandle;
 use messages::{
-    AwaitApplied, Draining, ListZones, Measured, OpenZone, Permits, Publish, ReadMetrics, ReadQuarantine,
-    ReadRecords, ReadSources, ReadStoreStatus, Recipient, Shutdown,
+    AwaitApplied, Draining, HoldApplied, ListZones, Measured, OpenZone, Permits, Publish, ReadDigests,
+    ReadMetrics, ReadQuarantine, ReadRecords, ReadSources, ReadStoreStatus, RebuildSources, Recipient,
+    Shutdown,
 };
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::{SocketAddr, TcpListener};
@@ -35,8 +36,14 @@ pub struct Peers {
     pub applied: Option<Recipient<AwaitApplied>>,
     /// zone-store: the events that could not be used.
     pub quarantine: Option<Recipient<ReadQuarantine>>,
+    /// zone-store: stands still, to be compared.
+    pub hold: Option<Recipient<HoldApplied>>,
+    /// zone-store: what it holds at certain positions.
+    pub digests: Option<Recipient<ReadDigests>>,
     /// event-consumer: how the sources are.
     pub sources: Option<Recipient<ReadSources>>,
+    /// event-consumer: reads sources again.
+    pub rebuild: Option<Recipient<RebuildSources>>,
     /// event-producer: makes changes.
     pub publish: Option<Recipient<Publish>>,
     /// metric-agent: the Prometheus text.
@@ -120,6 +127,8 @@ impl Peers {
             + Handler<OpenZone>
             + Handler<ReadStoreStatus>
             + Handler<AwaitApplied>
+            + Handler<HoldApplied>
+            + Handler<ReadDigests>
             + Handler<ReadQuarantine>,
     {
         Self {
@@ -129,6 +138,8 @@ impl Peers {
             store: Some(store.clone().recipient()),
             applied: Some(store.clone().recipient()),
             quarantine: Some(store.clone().recipient()),
+            hold: Some(store.clone().recipient()),
+            digests: Some(store.clone().recipient()),
             ..Self::default()
         }
     }

@@ -55,6 +55,7 @@ mod tests {
             in_step: in_step.map(Timestamp),
             alarm: None,
             rebuilding: None,
+            rebuilds_begun: 0,
             last_error: None,
             events_read: 0,
             log: LogFacts::default(),

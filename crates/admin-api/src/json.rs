@@ -18,6 +18,7 @@ fn record_set(set: &RecordSet) -> Value {
         "type": set.rtype.to_string(),
         "ttl": set.rrset.ttl,
         "contents": contents(set),
+        "slots": set.slots,
         "source": set.source.as_ref().map(SourceId::as_str),
         "partition": set.partition.0,
         "position": set.position.map(|position| position.to_string()),
@@ -115,7 +116,8 @@ pub fn store_status(status: &StoreStatus) -> Map<String, Value> {
     map
 }
 
-fn source_positions(positions: &[(SourceId, Partition, Position)]) -> Value {
+/// Positions with their sources.
+pub fn source_positions(positions: &[(SourceId, Partition, Position)]) -> Value {
     let one = |(source, partition, position): &(SourceId, Partition, Position)| json!({"source": source.as_str(), "partition": partition.0, "position": position.to_string()});
     positions.iter().map(one).collect()
 }
@@ -143,6 +145,7 @@ pub fn sources(sources: &[SourceStatus]) -> Value {
             "in_step": source.in_step.map(|moment| moment.0),
             "alarm": source.alarm,
             "rebuilding": source.rebuilding,
+            "rebuilds_begun": source.rebuilds_begun,
             "last_error": source.last_error,
             "events_read": source.events_read,
             "log": {

@@ -2,7 +2,10 @@
 
 use crate::error::Refusal;
 use data_encoding::HEXLOWER_PERMISSIVE;
-use messages::{AwaitApplied, Edit, ListZones, OpenZone, ReadQuarantine, ReadRecords};
+use messages::{
+    AwaitApplied, Edit, HoldApplied, ListZones, OpenZone, ReadDigests, ReadQuarantine, ReadRecords,
+    RebuildSources,
+};
 use serde::Deserialize;
 use std::time::Duration;
 use zone_model::{Name, Partition, Position, RecordType, RrSet, SourceId, rdata};
@@ -72,6 +75,37 @@ struct Awaited {
 struct AwaitedPosition {
     partition: u32,
     position: String,
+}
+
+/// The body of `POST /v1/hold`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WantedHold {
+    limit_ms: u64,
+}
+
+/// The body of `POST /v1/digests`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WantedDigests {
+    positions: Vec<SourcePosition>,
+    limit_ms: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SourcePosition {
+    source: String,
+    partition: u32,
+    position: String,
+}
+
+/// The body of `POST /v1/rebuild`; an empty one is `{}`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WantedRebuild {
+    source: Option<String>,
+    accept_loss: bool,
 }
 
 /// The body of `POST /signin`.
@@ -219,20 +253,23 @@ fn set(wanted: &Wanted) -> Result<Edit, Refusal> {
     Ok(Edit::Set { owner, rtype, rrset: RrSet::new(wanted.ttl, rdatas) })
 }
 
+fn parse_position(text: &str) -> Result<Position, Refusal> {
+    let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok();
+    let position = bytes.and_then(|bytes| Position::new(&bytes).ok());
+    position
+        .ok_or_else(|| Refusal::BadRequest(format!("`{text}` is no position: 1 to 32 bytes in hexadecimal")))
+}
+
 /// What a body wants to be waited for.
 ///
 /// # Errors
 /// [`Refusal::BadRequest`].
 pub fn await_applied(body: &[u8]) -> Result<AwaitApplied, Refusal> {
     let wanted: Awaited = json(body)?;
-    let positions = wanted.positions.iter().map(|wanted| {
-        let bytes = HEXLOWER_PERMISSIVE.decode(wanted.position.as_bytes()).ok();
-        let position = bytes.and_then(|bytes| Position::new(&bytes).ok());
-        let bad = || {
-            Refusal::BadRequest(format!("`{}` is no position: 1 to 32 bytes in hexadecimal", wanted.position))
-        };
-        Ok::<_, Refusal>((Partition(wanted.partition), position.ok_or_else(bad)?))
-    });
+    let positions = wanted
+        .positions
+        .iter()
+        .map(|wanted| Ok::<_, Refusal>((Partition(wanted.partition), parse_position(&wanted.position)?)));
     let timeout = Duration::from_millis(wanted.timeout_ms.unwrap_or(10_000));
     if timeout > LONGEST_WAIT {
         let most = LONGEST_WAIT.as_millis();
@@ -246,6 +283,41 @@ pub fn await_applied(body: &[u8]) -> Result<AwaitApplied, Refusal> {
         source: SourceId::new(wanted.source),
         timeout,
     })
+}
+
+/// How long to stand still.
+///
+/// # Errors
+/// [`Refusal::BadRequest`] for a body that is none.
+pub fn hold(body: &[u8]) -> Result<HoldApplied, Refusal> {
+    let wanted: WantedHold = json(body)?;
+    Ok(HoldApplied { limit: Duration::from_millis(wanted.limit_ms).min(LONGEST_WAIT) })
+}
+
+/// Where to stand.
+///
+/// # Errors
+/// [`Refusal::BadRequest`] for a body that is none, or a position that is none.
+pub fn digests(body: &[u8]) -> Result<ReadDigests, Refusal> {
+    let wanted: WantedDigests = json(body)?;
+    let place = |own: SourcePosition| {
+        let position = parse_position(&own.position)?;
+        Ok((SourceId::new(own.source), Partition(own.partition), position))
+    };
+    let positions = wanted.positions.into_iter().map(place).collect::<Result<_, Refusal>>()?;
+    Ok(ReadDigests { positions, limit: Duration::from_millis(wanted.limit_ms).min(LONGEST_WAIT) })
+}
+
+/// The rebuild that is asked for.
+///
+/// # Errors
+/// [`Refusal::BadRequest`] for a body that is none.
+pub fn rebuild(body: &[u8]) -> Result<RebuildSources, Refusal> {
+    let wanted: WantedRebuild = match body {
+        [] => WantedRebuild::default(),
+        body => json(body)?,
+    };
+    Ok(RebuildSources { source: wanted.source.map(SourceId::new), accept_loss: wanted.accept_loss })
 }
 
 /// Who wants to sign in.

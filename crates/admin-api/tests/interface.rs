@@ -3,9 +3,10 @@
 use actix::{Actor, Addr, Arbiter, Context, Handler, System};
 use admin_api::{AdminApi, Config, Credentials, Peers, bind};
 use messages::{
-    AwaitApplied, Draining, Edit, ListZones, LogFacts, Measured, OpenZone, OpenedZone, Publish, PublishError,
-    Published, Quarantined, ReadMetrics, ReadQuarantine, ReadRecords, ReadSources, ReadStoreStatus, ReadZone,
-    RecordSet, Shutdown, SourceStatus, StoreStatus, StoreUnavailable, Value, ZoneHead, ZoneSummary,
+    AwaitApplied, Draining, Edit, HoldApplied, ListZones, LogFacts, Measured, OpenZone, OpenedZone, Publish,
+    PublishError, Published, Quarantined, ReadDigests, ReadMetrics, ReadQuarantine, ReadRecords, ReadSources,
+    ReadStoreStatus, ReadZone, RebuildError, RebuildSources, RecordSet, Shutdown, SourceStatus, StoreStatus,
+    StoreUnavailable, Value, ZoneHead, ZoneSummary,
 };
 use serde_json::{Value as Json, json};
 use std::net::SocketAddr;
@@ -55,6 +56,7 @@ impl Handler<ReadRecords> for Peer {
             apex: Some(name("example.")),
             owner: message.owner,
             rtype,
+            slots: 1,
             rrset: RrSet::new(Some(60), [rdata::parse_text(rtype, content).unwrap()]),
             source: Some(SourceId::new("dns")),
             partition: Partition(3),
@@ -172,6 +174,37 @@ impl Handler<ReadQuarantine> for Peer {
     }
 }
 
+impl Handler<HoldApplied> for Peer {
+    type Result = Result<Vec<(SourceId, Partition, Position)>, StoreUnavailable>;
+
+    fn handle(&mut self, _: HoldApplied, _: &mut Self::Context) -> Self::Result {
+        Ok(vec![(SourceId::new("dns"), Partition(0), position(&[1, 2]))])
+    }
+}
+
+impl Handler<ReadDigests> for Peer {
+    type Result = Result<Vec<ZoneSummary>, StoreUnavailable>;
+
+    fn handle(&mut self, message: ReadDigests, _: &mut Self::Context) -> Self::Result {
+        match &message.positions[..] {
+            [(_, Partition(0), at)] if *at == position(&[1, 2]) => Ok(Vec::new()),
+            _ => Err(StoreUnavailable("it has gone past these positions".to_owned())),
+        }
+    }
+}
+
+impl Handler<RebuildSources> for Peer {
+    type Result = Result<Vec<SourceId>, RebuildError>;
+
+    fn handle(&mut self, message: RebuildSources, _: &mut Self::Context) -> Self::Result {
+        match message.source {
+            Some(source) if source.as_str() != "dns" => Err(RebuildError::Unknown(source)),
+            _ if message.accept_loss => Err(RebuildError::Busy(SourceId::new("dns"))),
+            _ => Ok(vec![SourceId::new("dns")]),
+        }
+    }
+}
+
 impl Handler<ReadSources> for Peer {
     type Result = Vec<SourceStatus>;
 
@@ -183,6 +216,7 @@ impl Handler<ReadSources> for Peer {
             in_step: Some(Timestamp(9)),
             alarm,
             rebuilding: None,
+            rebuilds_begun: 0,
             last_error: None,
             events_read: 4,
             log: LogFacts::default(),
@@ -294,6 +328,7 @@ impl Node {
                     });
                     Peers {
                         sources: Some(peer.clone().recipient()),
+                        rebuild: Some(peer.clone().recipient()),
                         publish: Some(peer.clone().recipient()),
                         metrics: Some(peer.clone().recipient()),
                         measured: Some(peer.clone().recipient()),
@@ -416,7 +451,7 @@ fn what_the_node_knows_is_shown() {
         body,
         json!([{
             "zone": "example.", "name": "a.example.", "type": "A", "ttl": 60, "contents": ["192.0.2.1"],
-            "source": "dns", "partition": 3, "position": "01ab", "timestamp": 1_700_000_000_000_i64,
+            "slots": 1, "source": "dns", "partition": 3, "position": "01ab", "timestamp": 1_700_000_000_000_i64,
             "key": "a.example.|A", "headers": {"producer": "tests"},
             "metadatas": [{"metadatas": {"producer": "tests"}}],
         }])

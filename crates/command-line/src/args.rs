@@ -116,6 +116,31 @@ pub enum ClientCommand {
     #[command(verbatim_doc_comment)]
     Status(NodeArgs),
 
+    /// Compare what nodes serve of the log, zone by zone, at equal positions
+    ///
+    /// The nodes stand still for a moment; of where they stand the farthest is taken, and each goes on exactly up
+    /// to there. Then every zone must have the same digest and serial on all of them. Where one has not, its RRsets
+    /// are compared, and those are listed apart that no rule can make equal: a key whose newest event cannot be
+    /// used, and an RRset that stands in several slots of which another producer removed one. Exit status 0 where
+    /// all is equal, 1 where something is not, 75 where the nodes could not be brought to one place in time.
+    ///
+    ///   stream-dns compare ns1:5380 ns2:5380 ns3:5380
+    #[command(verbatim_doc_comment)]
+    Compare(CompareArgs),
+
+    /// Have a node read its logs again from their beginning, beside what it serves
+    ///
+    /// What was served stays served until the reading is in step. It takes the place of it unless a zone would be
+    /// lost that the log does not say to be deleted, or more than a tenth of the RRsets: then the node keeps what
+    /// it has and raises an alarm. --accept-loss says that the loss is meant: after a topic was created anew,
+    /// after retention took events, or to go on after that alarm. Waits for the end; with --no-wait it does not.
+    /// Exit status 1 where an alarm is the end of it, 75 where it did not get there in time.
+    ///
+    ///   stream-dns rebuild --node 127.0.0.1:5380
+    ///   stream-dns rebuild --source dns --accept-loss
+    #[command(verbatim_doc_comment)]
+    Rebuild(RebuildArgs),
+
     /// Look at the events that cannot be used
     ///
     ///   stream-dns quarantine list --node 127.0.0.1:5380
@@ -175,6 +200,46 @@ pub enum QuarantineCommand {
     ///   stream-dns quarantine show dns/2/018000000000000029800000000000000000000000000000000000000000
     #[command(verbatim_doc_comment)]
     Show(QuarantineShowArgs),
+}
+
+/// `compare …`
+#[derive(Args, Clone, Debug)]
+pub struct CompareArgs {
+    /// The nodes' admin addresses
+    #[arg(required = true, num_args = 2.., value_name = "HOST:PORT")]
+    pub nodes: Vec<String>,
+
+    /// How long the nodes may stand still, up to a minute: 2, 500ms
+    #[arg(long, value_name = "TIME", default_value = "10", value_parser = parse_duration)]
+    pub timeout: Duration,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `rebuild …`
+#[derive(Args, Clone, Debug)]
+pub struct RebuildArgs {
+    /// Which log, by its topic's name or its journal's id [default: all]
+    #[arg(long, value_name = "SOURCE")]
+    pub source: Option<String>,
+
+    /// What the log leads to may lack what is served now
+    #[arg(long)]
+    pub accept_loss: bool,
+
+    /// Return as soon as the node was told
+    #[arg(long, conflicts_with = "timeout")]
+    pub no_wait: bool,
+
+    /// How long to wait: 90, 10m
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_duration)]
+    pub timeout: Duration,
+
+    /// Which node.
+    #[command(flatten)]
+    pub node: NodeArgs,
 }
 
 /// The flags of `serve`: what one sets most often. The rest is in the configuration.

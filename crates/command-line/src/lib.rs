@@ -16,7 +16,7 @@
 //!                                     ├─ log check --mend, log compact ─▶ the log; log tail, log check ─▶ nobody
 //!                      settings ──────┼─ record get ─▶ a node, else the store; or the log
 //!                                     ├─ zone export, zone diff ─▶ the log; zone check ─▶ nobody
-//!                                     └─ zone list, status, quarantine ─▶ a node
+//!                                     └─ zone list, status, rebuild, quarantine ─▶ a node; compare ─▶ several
 //! ```
 //!
 //! # Exit status
@@ -42,25 +42,27 @@
 //! ```
 
 mod args;
+mod compare;
 mod console;
 mod get;
 mod log;
 mod node;
 mod overview;
 mod publish;
+mod rebuild;
 mod settings;
 mod view;
 mod zone;
 
 pub use args::{
-    Cli, ClientCommand, Command, ConfigArgs, DeleteArgs, GetArgs, LogArgs, NodeArgs, PublishArgs,
-    QuarantineCommand, QuarantineShowArgs, RecordCommand, ServeArgs, SetArgs,
+    Cli, ClientCommand, Command, CompareArgs, ConfigArgs, DeleteArgs, GetArgs, LogArgs, NodeArgs,
+    PublishArgs, QuarantineCommand, QuarantineShowArgs, RebuildArgs, RecordCommand, ServeArgs, SetArgs,
 };
 pub use console::Console;
 pub use log::{CompactArgs, LogCheckArgs, LogCommand, TailArgs};
 pub use settings::{ClientSettings, Credentials, LogTarget};
 pub use zone::{
-    CheckArgs, DeleteZoneArgs, DiffArgs, ExportArgs, FileArgs, ImportArgs, ListArgs, ZoneCommand,
+    CheckArgs, DeleteZoneArgs, DiffArgs, DigestArgs, ExportArgs, FileArgs, ImportArgs, ListArgs, ZoneCommand,
 };
 
 use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal};
@@ -94,6 +96,8 @@ pub fn run_on(
         ClientCommand::Record(RecordCommand::Get(args)) => get::get(args, settings, console),
         ClientCommand::Zone(command) => zone::run(command, settings, console),
         ClientCommand::Log(command) => log::run(command, settings, console),
+        ClientCommand::Compare(args) => compare::compare(args, settings, console),
+        ClientCommand::Rebuild(args) => rebuild::rebuild(args, settings, console),
         ClientCommand::Status(args) => overview::status(args, settings, console),
         ClientCommand::Quarantine(QuarantineCommand::List(args)) => {
             overview::quarantine(args, settings, console)

@@ -138,12 +138,7 @@ impl Node {
                 "positions": positions,
                 "timeout_ms": milliseconds,
             });
-            let mut request =
-                self.agent.post(self.url("/v1/await")).header("Content-Type", "application/json");
-            if let Some(authorization) = &self.authorization {
-                request = request.header("Authorization", authorization);
-            }
-            let answer = self.read("/v1/await", request.send(body.to_string()))?;
+            let answer = self.post("/v1/await", &body)?;
             match answer.get("applied").and_then(Value::as_bool) {
                 Some(true) => return Ok(true),
                 Some(false) if left > wait => {}
@@ -151,6 +146,15 @@ impl Node {
                 None => return Err(self.failed(anyhow!("/v1/await does not say whether it was applied"))),
             }
         }
+    }
+
+    /// Sends a body, and reads the answer.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value, NodeError> {
+        let mut request = self.agent.post(self.url(path)).header("Content-Type", "application/json");
+        if let Some(authorization) = &self.authorization {
+            request = request.header("Authorization", authorization);
+        }
+        self.read(path, request.send(body.to_string()))
     }
 
     fn url(&self, path: &str) -> String {

@@ -16,21 +16,7 @@ pub(crate) fn zones(
     settings: &ClientSettings,
     console: &mut Console<'_>,
 ) -> anyhow::Result<ExitCode> {
-    let node = node(args, settings)?;
-    let mut all: Vec<Value> = Vec::new();
-    loop {
-        let after = all.last().map_or_else(String::new, |zone| format!("&after={}", apex(zone)));
-        let page = node.list(&format!("/v1/zones?limit={PAGE}{after}"));
-        let page = page.map_err(|error| match error {
-            NodeError::Away(error) => error.context("nobody to ask; --from-log lists the zones of the log"),
-            other => other.into(),
-        })?;
-        let full = page.len() == PAGE;
-        all.extend(page);
-        if !full {
-            break;
-        }
-    }
+    let all = all_zones(&node(args, settings)?)?;
     if args.json {
         console.print_json(&Value::Array(all))?;
     } else {
@@ -44,6 +30,24 @@ pub(crate) fn zones(
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// All zones of a node, page by page.
+pub(crate) fn all_zones(node: &Node) -> anyhow::Result<Vec<Value>> {
+    let mut all: Vec<Value> = Vec::new();
+    loop {
+        let after = all.last().map_or_else(String::new, |zone| format!("&after={}", apex(zone)));
+        let page = node.list(&format!("/v1/zones?limit={PAGE}{after}"));
+        let page = page.map_err(|error| match error {
+            NodeError::Away(error) => error.context("nobody to ask; --from-log lists the zones of the log"),
+            other => other.into(),
+        })?;
+        let full = page.len() == PAGE;
+        all.extend(page);
+        if !full {
+            return Ok(all);
+        }
+    }
 }
 
 pub(crate) fn status(
@@ -146,7 +150,7 @@ fn field(value: &Value, name: &str) -> String {
     value.get(name).map_or_else(|| "?".to_owned(), scalar)
 }
 
-fn node(args: &NodeArgs, settings: &ClientSettings) -> anyhow::Result<Node> {
+pub(crate) fn node(args: &NodeArgs, settings: &ClientSettings) -> anyhow::Result<Node> {
     let node = Node::of(args.node.as_deref(), settings);
     node.context("no node is configured; give --node HOST:PORT, the node's admin address")
 }

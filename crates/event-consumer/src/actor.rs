@@ -6,19 +6,22 @@
 use crate::config::{BatchConfig, ConsumerConfig};
 use crate::consumer::Books;
 use crate::error::OpenError;
-use crate::link::{Link, Peers, Step, Surroundings};
+use crate::link::{Link, Peers, Step, Surroundings, Wish};
 use crate::source::SourceSpec;
 use actix::{
     Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, ResponseFuture, System, WrapFuture,
 };
-use messages::{Permits, ReadSources, Shutdown, SourceStatus};
+use messages::{Permits, ReadSources, RebuildError, RebuildSources, Shutdown, SourceStatus};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
+use zone_model::SourceId;
 
 /// Reads logs and has zone-store apply them.
 pub struct EventConsumer {
     links: Vec<Link>,
+    /// What each source is asked for.
+    wishes: Vec<(SourceId, mpsc::Sender<Wish>)>,
     /// Links that are under way.
     running: usize,
     books: Books,
@@ -58,10 +61,18 @@ impl EventConsumer {
     /// A consumer of these sources.
     pub fn of(specs: Vec<SourceSpec>, batch: &BatchConfig, peers: Peers) -> Self {
         let (stop, stopping) = watch::channel(false);
+        let books = Books::new(&specs);
+        let (mut links, mut wishes) = (Vec::new(), Vec::new());
+        for spec in specs {
+            let (wish, wished) = mpsc::channel(1);
+            wishes.push((spec.id().clone(), wish));
+            links.push(Link::new(spec, batch.clone(), wished));
+        }
         Self {
             running: 0,
-            books: Books::new(&specs),
-            links: specs.into_iter().map(|spec| Link::new(spec, batch.clone())).collect(),
+            books,
+            links,
+            wishes,
             around: Surroundings { peers, permits: Permits::new(IN_FLIGHT), stopping },
             stop,
             waiting: Vec::new(),
@@ -119,6 +130,23 @@ impl Handler<ReadSources> for EventConsumer {
 
     fn handle(&mut self, _: ReadSources, _: &mut Context<Self>) -> Vec<SourceStatus> {
         self.books.status()
+    }
+}
+
+impl Handler<RebuildSources> for EventConsumer {
+    type Result = Result<Vec<SourceId>, RebuildError>;
+
+    fn handle(&mut self, message: RebuildSources, _: &mut Context<Self>) -> Self::Result {
+        let RebuildSources { source: wanted, accept_loss } = message;
+        let chosen: Vec<_> =
+            self.wishes.iter().filter(|(id, _)| wanted.as_ref().is_none_or(|wanted| wanted == id)).collect();
+        if let (true, Some(unknown)) = (chosen.is_empty(), wanted) {
+            return Err(RebuildError::Unknown(unknown));
+        }
+        for (id, wish) in &chosen {
+            wish.try_send(Wish { accept_loss }).map_err(|_| RebuildError::Busy(id.clone()))?;
+        }
+        Ok(chosen.into_iter().map(|(id, _)| id.clone()).collect())
     }
 }
 

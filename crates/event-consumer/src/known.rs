@@ -15,6 +15,12 @@ pub(crate) struct Known {
     pub(crate) in_step: Option<Timestamp>,
     pub(crate) error: Option<String>,
     pub(crate) alarm: Option<String>,
+    /// How often the log was begun to be read beside what is served.
+    rebuilds: u64,
+    /// Whether that was decided and has not begun.
+    asked: bool,
+    /// Why the log is read beside what is served, where it is.
+    pub(crate) rebuilding: Option<String>,
     pub(crate) quarantined: u64,
     pub(crate) reader: watch::Receiver<ReaderStatus>,
     /// Counters of the readers before this one.
@@ -43,6 +49,9 @@ impl Known {
             in_step: None,
             error: None,
             alarm: None,
+            rebuilding: None,
+            rebuilds: 0,
+            asked: false,
             quarantined: 0,
             reader,
             before: Counters::default(),
@@ -52,13 +61,22 @@ impl Known {
     /// Enters what came of a step.
     pub(crate) fn note(&mut self, step: Step) {
         match step {
-            Step::Reading { status, in_step } => {
+            Step::Reading { status, in_step, rebuilding } => {
                 self.before = self.counters();
                 self.reader = status;
                 self.in_step = self.in_step.max(in_step);
+                self.rebuilds += u64::from(std::mem::take(&mut self.asked));
+                (self.alarm, self.rebuilding) = (None, rebuilding);
+            }
+            Step::Rebuild(why) => {
+                self.asked = true;
+                tracing::warn!(source = %self.id, why, "a log is read again from its beginning, beside what is served");
             }
             Step::Applied { applied, in_step } => {
                 self.error = None;
+                if applied.rebuilt {
+                    self.rebuilding = None;
+                }
                 self.quarantined += applied.quarantined as u64;
                 self.in_step = self.in_step.max(in_step);
             }
@@ -98,7 +116,8 @@ impl Known {
             connected: reader.connected,
             in_step: self.in_step,
             alarm: self.alarm.clone().or_else(|| reader.alarm.clone()),
-            rebuilding: None,
+            rebuilding: self.rebuilding.clone(),
+            rebuilds_begun: self.rebuilds,
             last_error: reader.last_error.clone().or_else(|| self.error.clone()),
             events_read: self.counters().events,
             log: reader.log.clone(),

@@ -17,7 +17,8 @@
 //!   unless it is too large or the rest of it does not come.
 //! - *In step* with a moment is who has applied everything that all partitions held at that moment.
 //! - An *alarm* means that nothing more must be applied from a source: what it lost cannot be known. What was
-//!   served stays served.
+//!   served stays served, until somebody asks for a rebuild and accepts the loss.
+//! - A *rebuild* reads a log again from its beginning, beside what is served.
 //!
 //! # The picture
 //!
@@ -61,6 +62,7 @@ mod batch;
 mod complaints;
 mod config;
 mod consumer;
+mod course;
 mod error;
 mod follower;
 #[cfg(feature = "journal")]

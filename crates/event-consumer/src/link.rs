@@ -6,12 +6,13 @@
 
 use crate::batch::Batch;
 use crate::config::BatchConfig;
+use crate::course::{Course, Verdict};
 use crate::reader::{Ended, Reader, ReaderStatus};
 use crate::source::SourceSpec;
-use messages::{Applied, ApplyChanges, ApplyError, OpenSource, Permits, Recipient};
+use messages::{Applied, ApplyChanges, ApplyError, OpenSource, Permits, Rebuild, Recipient};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, watch};
-use zone_model::{SourceId, Timestamp};
+use zone_model::Timestamp;
 
 /// Whom a consumer speaks to.
 #[derive(Clone)]
@@ -40,8 +41,12 @@ pub(crate) struct Link {
     stage: Stage,
     /// Failures since the last success.
     failures: u32,
-    /// Whether the store has been in step with the source once.
-    has_been_in_step: bool,
+    /// What is known of the reading under way.
+    course: Course,
+    /// Whether the log is to be read again beside what is served, and why.
+    rebuild: Option<(Rebuild, String)>,
+    /// What somebody asks for.
+    wishes: mpsc::Receiver<Wish>,
     /// Panics over a batch, here or in the store, since the last success.
     crashes: u32,
 }
@@ -52,16 +57,27 @@ enum Stage {
         reader: Reader,
         batches: mpsc::Receiver<Batch>,
     },
-    /// An alarm: nothing more until the process starts again.
-    Halted,
+    /// An alarm: nothing more until somebody asks for a rebuild. Whether that which was read beside is complete,
+    /// and only waits for its loss to be accepted.
+    Halted {
+        complete: bool,
+    },
     Done,
+}
+
+/// Reads the log again beside what is served.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wish {
+    pub(crate) accept_loss: bool,
 }
 
 /// What came of a step.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// The store said where to go on, and reading began.
-    Reading { status: watch::Receiver<ReaderStatus>, in_step: Option<Timestamp> },
+    /// The store said where to go on, and reading began; why it is made beside what is served, where it is.
+    Reading { status: watch::Receiver<ReaderStatus>, in_step: Option<Timestamp>, rebuilding: Option<String> },
+    /// The log is read again beside what is served, for this reason.
+    Rebuild(String),
     /// A batch was applied.
     Applied { applied: Applied, in_step: Option<Timestamp> },
     /// Something failed and is tried again.
@@ -82,8 +98,17 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 // === impl Link ===
 
 impl Link {
-    pub(crate) fn new(spec: SourceSpec, config: BatchConfig) -> Self {
-        Self { spec, config, stage: Stage::Open, failures: 0, has_been_in_step: false, crashes: 0 }
+    pub(crate) fn new(spec: SourceSpec, config: BatchConfig, wishes: mpsc::Receiver<Wish>) -> Self {
+        Self {
+            spec,
+            config,
+            stage: Stage::Open,
+            failures: 0,
+            course: Course::default(),
+            rebuild: None,
+            wishes,
+            crashes: 0,
+        }
     }
 
     /// Does the next thing there is to do, however long it takes. A batch that was sent is waited for also when
@@ -92,10 +117,11 @@ impl Link {
         let step = match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::Open => self.open(&mut around).await,
             Stage::Read { reader, batches } => self.read(reader, batches, &mut around).await,
-            Stage::Halted => {
-                stopped(&mut around.stopping).await;
-                Step::Done
-            }
+            Stage::Halted { complete } => tokio::select! {
+                biased;
+                () = stopped(&mut around.stopping) => Step::Done,
+                Some(wish) = self.wishes.recv() => self.begin_rebuild(wish, complete),
+            },
             Stage::Done => Step::Done,
         };
         (self, step)
@@ -106,7 +132,8 @@ impl Link {
         if *around.stopping.borrow() {
             return Step::Done;
         }
-        let open = OpenSource { source: self.spec.id().clone(), now: wall_clock(), rebuild: None };
+        let rebuild = self.rebuild.as_ref().map(|(how, _)| *how);
+        let open = OpenSource { source: self.spec.id().clone(), now: wall_clock(), rebuild };
         let state = match around.peers.open.send(open).await {
             Ok(Ok(state)) => state,
             Ok(Err(error)) => return self.fail(Stage::Open, error.to_string()),
@@ -114,13 +141,17 @@ impl Link {
                 return self.fail(Stage::Open, format!("the store's actor cannot be reached: {error}"));
             }
         };
-        self.has_been_in_step = state.in_step.is_some();
+        // From here on the store remembers it, whatever happens here.
+        let why = self.rebuild.take().map(|(_, why)| why);
+        let rebuilding =
+            state.rebuilding.then(|| why.unwrap_or_else(|| "it was under way before".to_owned()));
+        self.course = Course::of(&state, self.spec.accepts_incomplete());
         let (sender, batches) = mpsc::channel(1);
         match Reader::start(self.spec.clone(), state.positions, self.config.clone(), sender) {
             Ok(reader) => {
                 let status = reader.status();
                 self.stage = Stage::Read { reader, batches };
-                Step::Reading { status, in_step: state.in_step }
+                Step::Reading { status, in_step: state.in_step, rebuilding }
             }
             Err(error) => self.fail(Stage::Open, format!("no thread can be made to read the log: {error}")),
         }
@@ -135,6 +166,10 @@ impl Link {
         let batch = tokio::select! {
             biased;
             () = stopped(&mut around.stopping) => None,
+            Some(wish) = self.wishes.recv() => {
+                close(reader, batches).await;
+                return self.begin_rebuild(wish, self.course.rebuilding && wish.accept_loss);
+            }
             batch = batches.recv() => batch,
         };
         if *around.stopping.borrow() {
@@ -158,21 +193,40 @@ impl Link {
         batches: mpsc::Receiver<Batch>,
         around: &mut Surroundings,
     ) -> Step {
-        if !self.has_been_in_step && batch.log.from_start == Some(false) && !self.spec.accepts_incomplete() {
-            close(reader, batches).await;
-            self.stage = Stage::Halted;
-            return Step::Halted(incomplete(self.spec.id()));
+        let Batch { source, events, positions, mut in_step, log, bytes: _ } = batch;
+        let mut why = None;
+        match self.course.judge(&source, &log, in_step) {
+            Verdict::Apply => {}
+            Verdict::ApplyAndRebuild(reason, counts) => {
+                // A moment that does not count is not stored, so that a node which is stopped here finds the
+                // same again.
+                in_step = in_step.filter(|_| counts);
+                why = Some(reason);
+            }
+            Verdict::Halt(alarm) => {
+                close(reader, batches).await;
+                self.stage = Stage::Halted { complete: false };
+                return Step::Halted(alarm);
+            }
         }
-        let Batch { source, events, positions, in_step, log: _, bytes: _ } = batch;
         let permit = around.permits.take().await;
         let result =
             around.peers.apply.send(ApplyChanges { source, events, positions, in_step, permit }).await;
         match result {
             Ok(Ok(applied)) => {
                 (self.failures, self.crashes) = (0, 0);
-                self.has_been_in_step |= in_step.is_some();
+                self.course.applied(in_step, applied.rebuilt);
+                if let Some(why) = why {
+                    close(reader, batches).await;
+                    return self.rebuild(Rebuild::Anew { accept_loss: false }, why);
+                }
                 self.stage = Stage::Read { reader, batches };
                 Step::Applied { applied, in_step }
+            }
+            Ok(Err(ApplyError::Loss(alarm))) => {
+                close(reader, batches).await;
+                self.stage = Stage::Halted { complete: true };
+                Step::Halted(alarm)
             }
             Ok(Err(error)) => {
                 close(reader, batches).await;
@@ -190,9 +244,10 @@ impl Link {
     fn ended(&mut self, status: ReaderStatus) -> Step {
         match (status.ended, status.alarm) {
             (_, Some(alarm)) => {
-                self.stage = Stage::Halted;
+                self.stage = Stage::Halted { complete: false };
                 Step::Halted(alarm)
             }
+            (Some(Ended::Rebuild(why)), _) => self.rebuild(Rebuild::Anew { accept_loss: false }, why),
             (Some(Ended::NotOpened(error)), _) => self.fail(Stage::Open, error),
             (Some(Ended::Panicked(what)), _) => {
                 self.crashes += 1;
@@ -200,6 +255,23 @@ impl Link {
             }
             _ => self.fail(Stage::Open, "reading the log ended and begins again".into()),
         }
+    }
+
+    /// `complete` says that what was read beside can be gone on with.
+    fn begin_rebuild(&mut self, wish: Wish, complete: bool) -> Step {
+        let how = match wish {
+            Wish { accept_loss: true } if complete => Rebuild::Accept,
+            Wish { accept_loss } => Rebuild::Anew { accept_loss },
+        };
+        let accepted = if wish.accept_loss { ", a loss accepted" } else { "" };
+        self.rebuild(how, format!("it was asked for{accepted}"))
+    }
+
+    fn rebuild(&mut self, how: Rebuild, why: String) -> Step {
+        (self.failures, self.crashes) = (0, 0);
+        self.stage = Stage::Open;
+        self.rebuild = Some((how, why.clone()));
+        Step::Rebuild(why)
     }
 
     fn fail(&mut self, next: Stage, error: String) -> Step {
@@ -212,7 +284,7 @@ impl Link {
         if self.crashes < MAX_CRASHES {
             return self.fail(Stage::Open, error);
         }
-        self.stage = Stage::Halted;
+        self.stage = Stage::Halted { complete: false };
         Step::Halted(format!(
             "{error}; {MAX_CRASHES} times in a row at the same place, so the source is not read on: what was served \
              stays served; report the defect, and start the server again to try once more"
@@ -228,16 +300,6 @@ impl Link {
             }
         }
     }
-}
-
-/// Why a node that has nothing yet does not read a log whose beginning is gone.
-fn incomplete(source: &SourceId) -> String {
-    format!(
-        "the log `{source}` no longer begins where it began: retention has taken events, and this node has nothing \
-         yet, so what it would serve had holes. Nothing is applied from it, and the node answers SERVFAIL. Publish \
-         the zones anew to a topic that is compacted; or, if what is left is everything that counts, name the topic \
-         in `kafka.incomplete-topics` and start again"
-    )
 }
 
 fn wall_clock() -> Timestamp {

@@ -36,6 +36,8 @@ impl Meter {
         }
         let status = known.status();
         self.gauge("dns_source_connected", &known.id, None, f64::from(u8::from(status.connected)), samples);
+        let rebuilding = f64::from(u8::from(status.rebuilding.is_some()));
+        self.gauge("dns_source_rebuilding", &known.id, None, rebuilding, samples);
         self.gauge("dns_source_alarm", &known.id, None, f64::from(u8::from(status.alarm.is_some())), samples);
         self.gauge("dns_source_warnings", &known.id, None, status.warnings.len() as f64, samples);
         for own in status.partitions {

@@ -66,6 +66,8 @@ pub enum Ended {
     Stopped,
     /// The source raised an alarm: nothing more must be applied from it.
     Alarm,
+    /// The log has to be read again from its beginning, and why.
+    Rebuild(String),
     /// The source could not be opened, and why. It may be tried again.
     NotOpened(String),
     /// A defect: the thread panicked, and over what. It may be started again.
@@ -150,6 +152,7 @@ struct Reading<'a, S> {
     lateness: Lateness,
     ahead: Ahead,
     alarm: Option<String>,
+    rebuild: Option<String>,
     status_due: Instant,
 }
 
@@ -196,6 +199,7 @@ impl<'a, S: Sink> Reading<'a, S> {
             lateness: Lateness::since(Instant::now()),
             ahead: Ahead::default(),
             alarm: None,
+            rebuild: None,
             status_due: Instant::now(),
         };
         reading.read(&mut *source)
@@ -211,7 +215,7 @@ impl<'a, S: Sink> Reading<'a, S> {
                 if self.assembler.is_full() && !self.hand_on(source) {
                     return Ended::Stopped;
                 }
-                if self.alarm.is_some() {
+                if self.alarm.is_some() || self.rebuild.is_some() {
                     break;
                 }
             }
@@ -224,6 +228,11 @@ impl<'a, S: Sink> Reading<'a, S> {
             let unsaid = self.ahead.unsaid(now);
             if unsaid > 0 {
                 tracing::warn!(events = unsaid, "more events have timestamps ahead of this node's clock");
+            }
+            if let Some(why) = self.rebuild.take() {
+                // What was read before holds, as what was served.
+                let handed_on = !self.assembler.is_something() || self.hand_on(source);
+                return if handed_on && self.flush() { Ended::Rebuild(why) } else { Ended::Stopped };
             }
             if let Some(alarm) = self.alarm.take() {
                 let handed_on = !self.assembler.is_something() || self.hand_on(source);
@@ -278,6 +287,7 @@ impl<'a, S: Sink> Reading<'a, S> {
                 self.counted.link = Some(Err(error));
             }
             Output::Alarm(alarm) => self.alarm = Some(alarm),
+            Output::Rebuild(why) => self.rebuild = Some(why),
         }
     }
 

@@ -4,8 +4,8 @@ use actix::{Actor, Addr, Context, Handler};
 use event_consumer::scripted::{Scripted, event};
 use event_consumer::{BatchConfig, EventConsumer, OpenError, Output, Peers, Progress, Source, SourceSpec};
 use messages::{
-    Applied, ApplyChanges, ApplyError, LogFacts, Measured, OpenSource, ReadSources, Shutdown, SourceState,
-    SourceStatus, Value,
+    Applied, ApplyChanges, ApplyError, LogFacts, Measured, OpenSource, ReadSources, Rebuild, RebuildError,
+    RebuildSources, Shutdown, SourceState, SourceStatus, Value,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +19,9 @@ struct Store {
     applied: BTreeMap<SourceId, Vec<Vec<u8>>>,
     positions: BTreeMap<(SourceId, Partition), Position>,
     in_step: Option<Timestamp>,
+    /// Whether a reading is made beside, and how each source was opened.
+    beside: bool,
+    opened: Vec<Option<Rebuild>>,
     batches: u32,
     /// What each batch, counted from 1, fails with.
     fails: Vec<(std::ops::RangeInclusive<u32>, ApplyError)>,
@@ -33,6 +36,10 @@ struct WhatWasApplied;
 #[rtype(result = "BTreeMap<&'static str, u64>")]
 struct WhatWasCounted;
 
+#[derive(actix::Message)]
+#[rtype(result = "Vec<Option<Rebuild>>")]
+struct HowItWasOpened;
+
 impl Actor for Store {
     type Context = Context<Self>;
 }
@@ -41,9 +48,17 @@ impl Handler<OpenSource> for Store {
     type Result = Result<SourceState, ApplyError>;
 
     fn handle(&mut self, open: OpenSource, _: &mut Context<Self>) -> Self::Result {
+        self.opened.push(open.rebuild);
+        if let Some(Rebuild::Anew { .. }) = open.rebuild {
+            self.positions.clear();
+            self.applied.clear();
+            self.beside = true;
+        }
         let own = self.positions.iter().filter(|((source, _), _)| *source == open.source);
         let positions = own.map(|((_, partition), position)| (*partition, *position)).collect();
-        Ok(SourceState { positions, in_step: self.in_step, ..SourceState::default() })
+        let in_step = self.in_step.filter(|_| !self.beside);
+        let accept_loss = matches!(open.rebuild, Some(Rebuild::Accept | Rebuild::Anew { accept_loss: true }));
+        Ok(SourceState { positions, in_step, began: open.now, rebuilding: self.beside, accept_loss })
     }
 }
 
@@ -61,7 +76,9 @@ impl Handler<ApplyChanges> for Store {
             changes.positions.iter().map(|(p, position)| ((changes.source.clone(), *p), *position));
         self.positions.extend(positions);
         self.in_step = changes.in_step.or(self.in_step);
-        Ok(Applied { changed: changes.events.len(), quarantined: 1, catalog: 1, rebuilt: false })
+        let rebuilt = self.beside && changes.in_step.is_some();
+        self.beside &= !rebuilt;
+        Ok(Applied { changed: changes.events.len(), quarantined: 1, catalog: 1, rebuilt })
     }
 }
 
@@ -74,6 +91,14 @@ impl Handler<Measured> for Store {
                 *self.counted.entry(sample.name).or_default() += added;
             }
         }
+    }
+}
+
+impl Handler<HowItWasOpened> for Store {
+    type Result = Vec<Option<Rebuild>>;
+
+    fn handle(&mut self, _: HowItWasOpened, _: &mut Context<Self>) -> Self::Result {
+        self.opened.clone()
     }
 }
 
@@ -230,6 +255,77 @@ async fn a_log_whose_beginning_goes_while_it_is_read_for_the_first_time_is_an_al
     let status = until(&consumer, |status| status[0].alarm.is_some()).await;
     assert_eq!(status[0].in_step, None, "it was not in step with it");
     consumer.send(Shutdown).await.expect("answers");
+}
+
+// DESIGN, "Start and health": who was away for longer than nulls are kept reads the log again beside what it
+// serves, once.
+#[actix::test]
+async fn a_node_that_was_away_for_too_long_reads_the_log_again() {
+    let now = i64::MAX / 2;
+    let mut steps = log_that_begins(true, 10);
+    steps.pop();
+    steps.push(Output::InStep(Timestamp(now)));
+    let store = Store { in_step: Some(Timestamp(now - 25 * 60 * 60 * 1000)), ..Store::default() };
+    let (consumer, store) = start(vec![Scripted::new(steps, 3).spec("log")], store);
+    let status = until(&consumer, |status| status[0].in_step == Some(Timestamp(now))).await;
+    assert_eq!((status[0].rebuilds_begun, &status[0].rebuilding, &status[0].alarm), (1, &None, &None));
+    assert_eq!(
+        store.send(HowItWasOpened).await.expect("lives"),
+        [None, Some(Rebuild::Anew { accept_loss: false })]
+    );
+    assert_eq!(store.send(WhatWasApplied).await.expect("lives")[&SourceId::new("log")], keys(10));
+    consumer.send(Shutdown).await.expect("answers");
+}
+
+// DESIGN, "A rebuild never loses a zone by itself".
+#[actix::test]
+async fn a_loss_waits_for_somebody_to_accept_it() {
+    let store = Store { fails: vec![(1..=1, ApplyError::Loss("too much".into()))], ..Store::default() };
+    let (consumer, store) = start(vec![Scripted::new(script(10), 100).spec("log")], store);
+    let status = until(&consumer, |status| status[0].alarm.is_some()).await;
+    assert_eq!(status[0].alarm.as_deref(), Some("too much"));
+    let rebuild =
+        |source: &str, accept_loss| RebuildSources { source: Some(SourceId::new(source)), accept_loss };
+    let unknown = consumer.send(rebuild("other", true)).await.expect("lives");
+    assert_eq!(unknown, Err(RebuildError::Unknown(SourceId::new("other"))));
+    let told = consumer.send(rebuild("log", true)).await.expect("lives");
+    assert_eq!(told, Ok(vec![SourceId::new("log")]));
+    let status = until(&consumer, in_step).await;
+    assert_eq!(status[0].alarm, None, "the alarm is over without a restart");
+    assert_eq!(store.send(HowItWasOpened).await.expect("lives"), [None, Some(Rebuild::Accept)]);
+    // By hand, when nothing is wrong; and all of them.
+    let told = consumer.send(RebuildSources { source: None, accept_loss: false }).await.expect("lives");
+    assert_eq!(told, Ok(vec![SourceId::new("log")]));
+    until(&consumer, |status| status[0].rebuilds_begun == 2 && status[0].rebuilding.is_none()).await;
+    assert_eq!(store.send(WhatWasApplied).await.expect("lives")[&SourceId::new("log")], keys(10));
+    consumer.send(Shutdown).await.expect("answers");
+}
+
+// A source that cannot go on but says that it is the same log is read again by itself; after an alarm somebody
+// has to ask.
+#[actix::test]
+async fn a_source_may_ask_to_be_read_again_and_an_alarm_ends_with_a_rebuild() {
+    for (last, asks) in [(Output::Rebuild("compacted".into()), false), (Output::Alarm("shrank".into()), true)]
+    {
+        let script_of = move |behind: bool| if behind { vec![last.clone()] } else { script(10) };
+        let spec = SourceSpec::new(SourceId::new("log"), "scripted", move |positions| {
+            Ok(Box::new(Scripted::new(script_of(!positions.is_empty()), 100)))
+        });
+        let mut store = Store { in_step: Some(Timestamp(1)), ..Store::default() };
+        store.positions.insert((SourceId::new("log"), Partition(0)), Position::new(b"x").expect("fits"));
+        let (consumer, _store) = start(vec![spec], store);
+        if asks {
+            until(&consumer, |status| status[0].alarm.is_some()).await;
+            consumer
+                .send(RebuildSources { source: None, accept_loss: true })
+                .await
+                .expect("lives")
+                .expect("told");
+        }
+        let status = until(&consumer, in_step).await;
+        assert_eq!((status[0].rebuilds_begun, &status[0].alarm), (1, &None));
+        consumer.send(Shutdown).await.expect("answers");
+    }
 }
 
 // DESIGN, "The log": timestamps more than 5 minutes ahead are reported.

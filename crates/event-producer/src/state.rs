@@ -228,6 +228,7 @@ impl LogState {
             }
         }
         let of = |((rtype, apex), slots): ((RecordType, Option<Name>), Vec<&Slot>)| {
+            let count = slots.iter().filter(|slot| slot.held.is_some()).count();
             let slot = winner(slots)?;
             let held = slot.held.as_ref()?;
             let kept = held.kept.as_deref()?;
@@ -236,6 +237,7 @@ impl LogState {
                 owner: owner.clone(),
                 rtype,
                 rrset: kept.rrset.clone(),
+                slots: count as u32,
                 source: Some(self.source.clone()),
                 partition: slot.partition,
                 key: slot.key.to_vec(),

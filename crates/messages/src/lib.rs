@@ -31,8 +31,8 @@ pub use log::{
 };
 pub use measure::{Labels, Measured, ReadMetrics, Sample, Value};
 pub use store::{
-    AwaitApplied, CatalogPublished, ListZones, Quarantined, ReadQuarantine, ReadRecords, ReadStoreStatus,
-    RecordSet, StoreStatus, StoreUnavailable, ZoneSummary,
+    AwaitApplied, CatalogPublished, HoldApplied, ListZones, Quarantined, ReadDigests, ReadQuarantine,
+    ReadRecords, ReadStoreStatus, RecordSet, StoreStatus, StoreUnavailable, ZoneSummary,
 };
 pub use wire::{Question, Resolution, Resolve, ResolveError};
 pub use zone::{OpenZone, OpenedZone, ReadZone, ZoneHead};

@@ -164,6 +164,8 @@ pub struct SourceStatus {
     pub alarm: Option<String>,
     /// Why the source is being read again beside what is served, where it is.
     pub rebuilding: Option<String>,
+    /// How often that was begun since the start.
+    pub rebuilds_begun: u64,
     /// The last error, where the source is not connected.
     pub last_error: Option<String>,
     /// Events read since the start.

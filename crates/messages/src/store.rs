@@ -41,6 +41,8 @@ pub struct RecordSet {
     pub rtype: RecordType,
     /// The RRset.
     pub rrset: RrSet,
+    /// How many slots hold this RRset; 0 for one that stands on no log.
+    pub slots: u32,
     /// The slot that decides: its source; `None` for a local record.
     pub source: Option<SourceId>,
     /// The slot's partition.
@@ -125,6 +127,26 @@ pub struct AwaitApplied {
     pub positions: Vec<(Partition, Position)>,
     /// How long to wait at most.
     pub timeout: Duration,
+}
+
+/// Has the store apply nothing more for a while, so that several nodes can be compared: replies with what is
+/// applied. It ends with [`ReadDigests`], or by itself.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Result<Vec<(SourceId, Partition, Position)>, StoreUnavailable>")]
+pub struct HoldApplied {
+    /// How long at most; no more than a minute.
+    pub limit: Duration,
+}
+
+/// Applies everything up to these positions and nothing behind them, replies with what is held then, and ends
+/// the hold. A partition that has arrived waits for the others.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<Vec<ZoneSummary>, StoreUnavailable>")]
+pub struct ReadDigests {
+    /// Where each partition is to stand, at or behind where it stands now.
+    pub positions: Vec<(SourceId, Partition, Position)>,
+    /// How long to wait for that; no more than a minute.
+    pub limit: Duration,
 }
 
 /// Asks for the quarantined events by source, partition and position.

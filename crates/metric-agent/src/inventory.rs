@@ -68,6 +68,11 @@ pub const METRICS: &[Metric] = &[
         "Whether nothing more is applied from a log until somebody acts, 1 or 0.",
     ),
     gauge(
+        "dns_source_rebuilding",
+        &["source"],
+        "Whether a log is read again from its beginning, beside what is served, 1 or 0.",
+    ),
+    gauge(
         "dns_source_lag",
         &["partition", "source"],
         "What is left to read: events for Kafka, bytes for a journal.",

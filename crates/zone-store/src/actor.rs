@@ -7,6 +7,7 @@
 use crate::config::StoreConfig;
 use crate::disk::Committed;
 use crate::error::StoreError;
+use crate::hold::{Hold, Targets};
 use crate::meter::Meter;
 use crate::publish::Publisher;
 use crate::store::{AppliedBatch, Batch, Store};
@@ -14,15 +15,15 @@ use crate::waiters::Waiters;
 use crate::walks::Walks;
 use actix::prelude::*;
 use messages::{
-    Applied, ApplyChanges, ApplyError, AwaitApplied, CatalogPublished, ListZones, Measured, OpenSource,
-    OpenZone, OpenedZone, Quarantined, ReadQuarantine, ReadRecords, ReadStoreStatus, RecordSet, Sample,
-    Shutdown, SourceState, StoreUnavailable, ZoneSummary,
+    Applied, ApplyChanges, ApplyError, AwaitApplied, CatalogPublished, HoldApplied, ListZones, Measured,
+    OpenSource, OpenZone, OpenedZone, Quarantined, ReadDigests, ReadQuarantine, ReadRecords, ReadStoreStatus,
+    RecordSet, Sample, Shutdown, SourceState, StoreUnavailable, ZoneSummary,
 };
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::oneshot;
-use zone_model::{Name, Timestamp};
+use zone_model::{Name, Partition, Position, SourceId, Timestamp};
 
 /// Messages that may wait; batches are bounded by their permits besides.
 const MAILBOX: usize = 256;
@@ -42,6 +43,8 @@ const RESTARTS_IN: Duration = Duration::from_secs(60);
 const RESTART_AFTER: Duration = Duration::from_millis(100);
 /// Rows that are looked at in one go when those of a rebuilt source are removed.
 const SWEPT_AT_ONCE: usize = 5_000;
+/// The longest that the store stands still.
+const LONGEST_HOLD: Duration = Duration::from_secs(60);
 /// The longest that anybody may wait for positions.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
@@ -73,6 +76,9 @@ pub struct ZoneStore {
     walks: Walks,
     meter: Meter,
     queue: VecDeque<(ApplyChanges, oneshot::Sender<Result<Applied, ApplyError>>)>,
+    /// Where the store stands still, while nodes are compared.
+    hold: Option<Hold>,
+    holds: u64,
     commit: Commit,
     commit_failures: u32,
     /// Tells a commit of this store from one of the store before.
@@ -134,6 +140,8 @@ impl ZoneStore {
             walks: Walks::default(),
             meter: Meter::default(),
             queue: VecDeque::new(),
+            hold: None,
+            holds: 0,
             commit: Commit::Idle,
             commit_failures: 0,
             generation: 0,
@@ -225,13 +233,59 @@ impl ZoneStore {
             if pending.bytes > self.config.overlay_bytes && self.commit_failures == 0 {
                 return self.commit_soon(ctx);
             }
+            if self.hold.as_ref().is_some_and(|hold| !hold.is_going()) {
+                return;
+            }
             let Some((message, reply)) = self.queue.pop_front() else { return };
+            let (message, is_too_much) = match self.hold.as_mut() {
+                None => (message, false),
+                Some(hold) => match hold.split(message) {
+                    Ok(message) => (message, false),
+                    Err(message) => (message, true),
+                },
+            };
             let answer = self.apply(ctx, message);
             let _ = reply.send(answer);
+            if is_too_much {
+                self.release(ctx, "too many events lie between the nodes");
+            }
+            self.look_whether_arrived(ctx);
         }
         if self.core.is_none() {
             for (_, reply) in self.queue.drain(..) {
                 let _ = reply.send(Err(ApplyError::Crashed));
+            }
+        }
+    }
+
+    /// Answers who compares nodes, once every partition has arrived.
+    fn look_whether_arrived(&mut self, ctx: &mut Context<Self>) {
+        let (Some(hold), Some(store)) = (&self.hold, &self.core) else { return };
+        if hold.has_arrived(|source, partition| store.applied(source, partition)) {
+            let zones = unwrap_answer(self.ask(ctx, |store| store.all_zones()));
+            self.end_hold(ctx, zones);
+        }
+    }
+
+    fn release(&mut self, ctx: &mut Context<Self>, why: &str) {
+        self.end_hold(ctx, Err(StoreUnavailable(why.to_owned())));
+    }
+
+    /// Goes on with what was held. If that fails, who sent it has to begin again where the store says.
+    fn end_hold(&mut self, ctx: &mut Context<Self>, answer: Result<Vec<ZoneSummary>, StoreUnavailable>) {
+        let Some(hold) = self.hold.take() else { return };
+        let (reply, mut behind) = hold.end();
+        if let Some(reply) = reply {
+            // Who does not wait any more does not mind.
+            let _ = reply.send(answer);
+        }
+        while let Some(message) = behind.pop_front() {
+            let source = message.source.clone();
+            if self.apply(ctx, message).is_err() {
+                let lost = behind.iter().map(|message| message.source.clone()).chain([source]);
+                let lost: Vec<_> = lost.collect();
+                self.ask(ctx, |store| lost.iter().for_each(|source| store.close_source(source)));
+                return;
             }
         }
     }
@@ -583,12 +637,68 @@ impl Handler<AwaitApplied> for ZoneStore {
     }
 }
 
+impl Handler<HoldApplied> for ZoneStore {
+    type Result = Result<Vec<(SourceId, Partition, Position)>, StoreUnavailable>;
+
+    fn handle(&mut self, message: HoldApplied, ctx: &mut Self::Context) -> Self::Result {
+        if self.hold.is_some() {
+            return Err(StoreUnavailable("it is being compared already; try again".to_owned()));
+        }
+        let status = self.ask(ctx, |store| Ok(store.status(0)));
+        let positions = unwrap_answer(status)?.positions;
+        self.holds += 1;
+        self.hold = Some(Hold::new(self.holds));
+        let number = self.holds;
+        ctx.run_later(message.limit.min(LONGEST_HOLD), move |own, ctx| {
+            if own.hold.as_ref().is_some_and(|hold| hold.number == number) {
+                own.release(ctx, "not all partitions arrived in time");
+                own.work(ctx);
+            }
+        });
+        Ok(positions)
+    }
+}
+
+impl Handler<ReadDigests> for ZoneStore {
+    type Result = ResponseFuture<Result<Vec<ZoneSummary>, StoreUnavailable>>;
+
+    fn handle(&mut self, message: ReadDigests, ctx: &mut Self::Context) -> Self::Result {
+        let (reply, answer) = oneshot::channel();
+        let targets: Targets =
+            message.positions.into_iter().map(|(source, p, at)| ((source, p), at)).collect();
+        let is_past = |store: &Store| {
+            targets
+                .iter()
+                .any(|((source, p), target)| store.applied(source, *p).is_some_and(|at| at > *target))
+        };
+        let refused = match (&mut self.hold, &self.core) {
+            (None, _) => Some("nobody told it to stand still, or the time for that is over"),
+            (Some(hold), _) if hold.is_going() => Some("it is being compared already"),
+            (_, Some(store)) if is_past(store) => Some("it has gone past these positions"),
+            _ => None,
+        };
+        match (refused, &mut self.hold) {
+            (Some(why), _) => drop(reply.send(Err(StoreUnavailable(why.to_owned())))),
+            (None, Some(hold)) => {
+                hold.go_to(targets, reply);
+                self.look_whether_arrived(ctx);
+                self.work(ctx);
+            }
+            (None, None) => {}
+        }
+        Box::pin(async { answer.await.unwrap_or(Err(StoreUnavailable("the store is stopping".to_owned()))) })
+    }
+}
+
 impl Handler<Shutdown> for ZoneStore {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, _: Shutdown, ctx: &mut Self::Context) -> Self::Result {
         let (reply, answer) = oneshot::channel();
         self.stopping.push(reply);
+        // Nobody compares a node that stops; what was held is read again from the last commit.
+        self.release(ctx, "the node is stopping");
+        self.work(ctx);
         self.go_on_stopping(ctx);
         Box::pin(async { answer.await.unwrap_or_default() })
     }

@@ -69,6 +69,7 @@ mod content;
 mod digest;
 mod disk;
 mod error;
+mod hold;
 mod keys;
 mod layers;
 mod load;

@@ -11,7 +11,7 @@ use crate::settings::Settings;
 use crate::soa;
 use crate::sources::Sources;
 use crate::store::Store;
-use crate::zones::{Above, above};
+use crate::zones::{Above, Zone, above};
 use messages::{Quarantined, RecordSet, StoreStatus, ZoneSummary};
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -53,17 +53,16 @@ impl Store {
         };
         let from = from.as_ref().map(Vec::as_slice);
         let zones = self.zones.range::<[u8], _>((from, Bound::Unbounded));
-        let summaries = zones.filter_map(|(apex, zone)| {
-            Some(ZoneSummary {
-                apex: keys::name(apex).ok()?,
-                serial: zone.served_serial(),
-                rrsets: zone.rows,
-                synthesised: zone.synthesised,
-                newest: zone.newest.get().unwrap_or(zone.soa),
-                digest: Some(zone.digest),
-            })
-        });
-        Ok(summaries.take(limit(asked)).collect())
+        Ok(zones.filter_map(|(apex, zone)| summary(apex, zone)).take(limit(asked)).collect())
+    }
+
+    /// All zones that are served, in canonical order.
+    ///
+    /// # Errors
+    /// [`StoreError`] while the store cannot be read.
+    pub fn all_zones(&self) -> Result<Vec<ZoneSummary>, StoreError> {
+        self.settled()?;
+        Ok(self.zones.iter().filter_map(|(apex, zone)| summary(apex, zone)).collect())
     }
 
     /// The digests of all zones added up: two nodes that serve the same of the log have the same.
@@ -180,6 +179,17 @@ pub fn read_records(
     records(view, &settings, &sources, &key, zones, rtype)
 }
 
+fn summary(apex: &[u8], zone: &Zone) -> Option<ZoneSummary> {
+    Some(ZoneSummary {
+        apex: keys::name(apex).ok()?,
+        serial: zone.served_serial(),
+        rrsets: zone.rows,
+        synthesised: zone.synthesised,
+        newest: zone.newest.get().unwrap_or(zone.soa),
+        digest: Some(zone.digest),
+    })
+}
+
 fn named(sources: &Sources, number: u16) -> Result<&SourceId, StoreError> {
     sources.get(number).ok_or_else(|| StoreError::Corrupt(format!("source {number} has no name")))
 }
@@ -208,6 +218,7 @@ fn records(
         rrsets.entry((slot.key.rtype, zone, claimed)).or_default().push(slot);
     }
     for ((rtype, zone, _), slots) in rrsets {
+        let count = slots.len() as u32;
         let Some(slot) = winner(slots.into_iter(), sources) else { continue };
         let remainder = slot.row.remainder()?;
         found.push(RecordSet {
@@ -215,6 +226,7 @@ fn records(
             owner: owner.clone(),
             rtype,
             rrset: slot.row.rrset()?,
+            slots: count,
             source: Some(named(sources, slot.key.slot.source)?.clone()),
             partition: Partition(slot.key.slot.partition),
             key: slot.key.slot.raw.to_vec(),
@@ -229,6 +241,7 @@ fn records(
         owner: owner.clone(),
         rtype,
         rrset,
+        slots: 0,
         source: None,
         partition: Partition(0),
         key: Vec::new(),

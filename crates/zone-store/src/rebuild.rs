@@ -118,6 +118,12 @@ impl Store {
         number.ok_or_else(|| StoreError::NotOpened(source.clone()))
     }
 
+    /// Applies nothing more of a source until it is opened again: who sends its batches has to begin again where
+    /// the store says.
+    pub(crate) fn close_source(&mut self, source: &SourceId) {
+        self.opened.retain(|own| self.sources.get(*own) != Some(source));
+    }
+
     pub(crate) fn is_building(&self, number: u16) -> bool {
         self.sources.copy(number).is_some_and(|copy| copy.role == Role::Building)
     }

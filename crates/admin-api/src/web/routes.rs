@@ -9,8 +9,8 @@ use crate::request::{self, PageQuery, RecordQuery};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, Resource, web};
 use messages::{
-    Edit, Publish, PublishError, ReadMetrics, ReadRecords, ReadSources, ReadStoreStatus, StoreStatus,
-    StoreUnavailable,
+    Edit, Publish, PublishError, ReadMetrics, ReadRecords, ReadSources, ReadStoreStatus, RebuildError,
+    StoreStatus, StoreUnavailable,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -39,6 +39,9 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
                 .route(web::delete().to(delete_records)),
         )
         .service(resource("/v1/await").route(web::post().to(await_applied)))
+        .service(resource("/v1/hold").route(web::post().to(hold)))
+        .service(resource("/v1/digests").route(web::post().to(digests)))
+        .service(resource("/v1/rebuild").route(web::post().to(rebuild)))
         .service(resource("/v1/quarantine").route(web::get().to(quarantine)))
         .service(resource("/signin").route(web::post().to(sign_in)))
         .service(resource("/search").route(web::get().to(search)));
@@ -193,6 +196,34 @@ async fn publish(shared: web::Data<Shared>, edits: Vec<Edit>, producer: Option<&
     }
 }
 
+// === comparing ===
+
+async fn hold(shared: web::Data<Shared>, body: web::Payload) -> Reply {
+    let wanted = request::hold(&read_body(&shared, body).await?)?;
+    let within = shared.config.read_timeout();
+    let positions = ask(shared.peers.hold.as_ref(), wanted, within, "zone-store").await??;
+    Ok(answer(StatusCode::OK, &json!({ "positions": json::source_positions(&positions) })))
+}
+
+async fn digests(shared: web::Data<Shared>, body: web::Payload) -> Reply {
+    let wanted = request::digests(&read_body(&shared, body).await?)?;
+    let place = shared.waiting.try_take().ok_or(Refusal::Overloaded)?;
+    let within = wanted.limit + shared.config.read_timeout();
+    let zones = ask(shared.peers.digests.as_ref(), wanted, within, "zone-store").await??;
+    drop(place);
+    Ok(answer(StatusCode::OK, &json::zones(&zones)))
+}
+
+// === mending ===
+
+async fn rebuild(shared: web::Data<Shared>, body: web::Payload) -> Reply {
+    let wanted = request::rebuild(&read_body(&shared, body).await?)?;
+    let within = shared.config.read_timeout();
+    let begun = ask(shared.peers.rebuild.as_ref(), wanted, within, "event-consumer").await??;
+    let sources: Vec<&str> = begun.iter().map(SourceId::as_str).collect();
+    Ok(answer(StatusCode::ACCEPTED, &json!({ "rebuilding": sources })))
+}
+
 // === the older server's paths ===
 
 async fn sign_in(shared: web::Data<Shared>, body: web::Payload) -> Reply {
@@ -239,6 +270,16 @@ async fn read_body(shared: &Shared, body: web::Payload) -> Result<web::Bytes, Re
 impl From<StoreUnavailable> for Refusal {
     fn from(error: StoreUnavailable) -> Self {
         Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<RebuildError> for Refusal {
+    fn from(error: RebuildError) -> Self {
+        let text = error.to_string();
+        match error {
+            RebuildError::Unknown(_) => Self::Unprocessable(text),
+            _ => Self::Conflict(text),
+        }
     }
 }
 

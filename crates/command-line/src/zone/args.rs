@@ -64,6 +64,20 @@ pub enum ZoneCommand {
     #[command(verbatim_doc_comment)]
     Diff(DiffArgs),
 
+    /// Print the digests of zones: equal where two nodes, or a node and the log, hold the same
+    ///
+    /// One line a zone: 256 bits over the RRsets that the log gives it, its apex, and the serial that is served.
+    /// With --from-log the log is read instead of a node. --zonemd computes what other servers and tools
+    /// compute too, the zone's ZONEMD (RFC 8976: scheme SIMPLE, SHA-384), of one commit, and prints it as a record;
+    /// FROM then says of what.
+    ///
+    ///   stream-dns zone digest
+    ///   stream-dns zone digest example.com --from-log --journal journal.jsonl
+    ///   stream-dns zone digest example.com --zonemd
+    ///   stream-dns zone digest example.com example.com.zone --zonemd
+    #[command(verbatim_doc_comment)]
+    Digest(DigestArgs),
+
     /// Publish that a zone is no more
     ///
     /// Removes all its RRsets. Its last serial stays on the log, so that a zone that comes back goes on from there.
@@ -190,6 +204,38 @@ pub struct ExportArgs {
 
     /// Print JSON
     #[arg(long, conflicts_with = "relative")]
+    pub json: bool,
+}
+
+/// `zone digest …`
+#[derive(Args, Clone, Debug)]
+pub struct DigestArgs {
+    /// The zone's apex [default: all zones]
+    #[arg(value_name = "ORIGIN", value_parser = parse_name, required_if_eq("zonemd", "true"))]
+    pub origin: Option<Name>,
+
+    /// With --zonemd: `node:`, `node:HOST:PORT`, `log:`, `log:FILE`, `store:`, `store:FILE`, or a zone file
+    #[arg(value_name = "FROM", requires = "zonemd", default_value = "node:")]
+    pub from: String,
+
+    /// Compute the ZONEMD of the zone
+    #[arg(long)]
+    pub zonemd: bool,
+
+    /// The node's admin address, instead of the one that the configuration names
+    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["from_log", "zonemd"])]
+    pub node: Option<String>,
+
+    /// Read the log from its beginning, instead of asking a node
+    #[arg(long, conflicts_with = "zonemd")]
+    pub from_log: bool,
+
+    /// Which log is read.
+    #[command(flatten)]
+    pub log: LogArgs,
+
+    /// Print JSON
+    #[arg(long)]
     pub json: bool,
 }
 

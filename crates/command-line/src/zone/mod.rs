@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod delete;
 mod diff;
+mod digest;
 mod export;
 mod file;
 mod import;
@@ -12,7 +13,7 @@ mod show;
 mod side;
 
 pub use args::{
-    CheckArgs, DeleteZoneArgs, DiffArgs, ExportArgs, FileArgs, ImportArgs, ListArgs, ZoneCommand,
+    CheckArgs, DeleteZoneArgs, DiffArgs, DigestArgs, ExportArgs, FileArgs, ImportArgs, ListArgs, ZoneCommand,
 };
 
 use crate::args::NodeArgs;
@@ -38,6 +39,7 @@ pub(crate) fn run(
         ZoneCommand::Check(args) => check::check(args, settings, console),
         ZoneCommand::Import(args) => import::import(args, settings, console),
         ZoneCommand::Export(args) => export::export(args, settings, console),
+        ZoneCommand::Digest(args) => digest::digest(args, settings, console),
         ZoneCommand::Diff(args) => diff::diff(args, settings, console),
         ZoneCommand::Delete(args) => delete::delete(args, settings, console),
     }

@@ -6,8 +6,8 @@ use zone_model::{ForeignPosition, SourceId};
 pub(crate) fn replaced(path: &Path) -> String {
     format!(
         "{} is not the file that was read before: it was replaced, or written anew. What was served stays served, \
-         and nothing more is read from it. Put the old file back and start again; or, if the new one is meant, start \
-         with a new store",
+         and nothing more is read from it. Put the old file back and start again; or, if the new one is meant, \
+         `stream-dns rebuild --accept-loss`",
         path.display()
     )
 }
@@ -15,7 +15,8 @@ pub(crate) fn replaced(path: &Path) -> String {
 pub(crate) fn shrank(path: &Path, length: u64, read: u64) -> String {
     format!(
         "{} shrank: it has {length} bytes and {read} were read. What was served stays served, and nothing more is \
-         read from it. Put the old file back and start again; or, if the shorter one is meant, start with a new store",
+         read from it. Put the old file back and start again; or, if the shorter one is meant, \
+         `stream-dns rebuild --accept-loss`",
         path.display()
     )
 }
@@ -31,7 +32,7 @@ pub(crate) fn another_id(path: &Path, found: &str, expected: &SourceId) -> Strin
 pub(crate) fn foreign(path: &Path, error: &ForeignPosition) -> String {
     format!(
         "the stored position of {} cannot be read: {error}. Was another log read under the same id? What was served \
-         stays served. Start with the version of the program that wrote it, or with a new store",
+         stays served. Start with the version of the program that wrote it, or `stream-dns rebuild --accept-loss`",
         path.display()
     )
 }

@@ -236,7 +236,7 @@ impl KafkaSource {
         if description.id != unknown && self.topic_id != unknown && description.id != self.topic_id {
             return self.raise(format!(
                 "the topic `{}` was deleted and created anew: its id is another one. What was served stays served, \
-                 and nothing more is applied from it. If the new topic is meant, start with a new store",
+                 and nothing more is applied from it. If the new topic is meant, `stream-dns rebuild --accept-loss`",
                 self.topic
             ));
         }
@@ -247,7 +247,7 @@ impl KafkaSource {
         if let Some(lost) = known.iter().find(|partition| !description.partitions.contains(partition)) {
             return self.raise(format!(
                 "the topic `{}` no longer has partition {lost}: it was deleted and created anew. What was served \
-                 stays served, and nothing more is applied from it. If the new topic is meant, start with a new store",
+                 stays served, and nothing more is applied from it. If the new topic is meant, `stream-dns rebuild --accept-loss`",
                 self.topic
             ));
         }
@@ -321,7 +321,8 @@ impl KafkaSource {
             return self.raise(format!(
                 "the topic `{}` partition {partition} held nothing when it was read last, and its beginning is gone: \
                  retention overtook this node. What was served stays served, and nothing more is applied from it. \
-                 Events may be missing here: start with a new store",
+                 Events may be missing here. If what is left is everything that counts, \
+                 `stream-dns rebuild --accept-loss`",
                 self.topic
             ));
         }
@@ -379,8 +380,8 @@ impl KafkaSource {
                 self.raise(format!(
                     "the topic `{}`{place} no longer has the position behind which reading goes on ({text}): \
                      retention overtook this node, the log was cut short, or the topic was created anew. What was \
-                     served stays served, and nothing more is applied from it. Events may be missing here: start \
-                     with a new store",
+                     served stays served, and nothing more is applied from it. Events may be missing here. If what is left \
+                     of the log is everything that counts, `stream-dns rebuild --accept-loss`",
                     self.topic
                 ));
             }
@@ -489,7 +490,7 @@ fn foreign(topic: &str, partition: Partition, error: &str) -> String {
     format!(
         "the stored position of the topic `{topic}`, partition {partition}, cannot be read: {error}. Was another log \
          read under the same name? What was served stays served. Start with the version of the program that wrote \
-         it, or with a new store"
+         it, or `stream-dns rebuild --accept-loss`"
     )
 }
 

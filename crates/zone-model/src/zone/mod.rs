@@ -20,9 +20,11 @@ mod builder;
 mod difference;
 #[cfg(test)]
 mod tests;
+mod zonemd;
 
 pub use builder::{RefusedRrSet, ZoneBuilder};
 pub use difference::Difference;
+pub use zonemd::Zonemd;
 
 use crate::name::Name;
 use crate::rdata;
