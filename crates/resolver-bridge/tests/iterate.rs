@@ -4,6 +4,7 @@ mod support;
 
 use messages::{Permits, Resolve, ResolveError};
 use resolver_bridge::{Config, Resolver, Server, spawn_standalone};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use support::{Act, Fake, Zone, a, cname, line, ns, question, shown, soa, wire};
 use zone_model::RecordType;
@@ -18,6 +19,11 @@ struct Internet {
 
 impl Internet {
     fn start() -> Self {
+        Self::losing(0)
+    }
+
+    /// Whose root does not get the first questions to it.
+    fn losing(lost: usize) -> Self {
         let test = Zone {
             apex: "test.",
             records: vec![
@@ -46,7 +52,13 @@ impl Internet {
                 a("ns.other.", [127, 0, 0, 3]),
             ],
         };
-        let root = root.serve([127, 0, 0, 1], 0);
+        let arrived = AtomicUsize::new(0);
+        let root = Fake::start([127, 0, 0, 1], 0, move |message, _| {
+            match arrived.fetch_add(1, Ordering::Relaxed) < lost {
+                true => Act::Nothing,
+                false => Act::Answer(root.answer(message)),
+            }
+        });
         // The root has a port of its own; the others share one.
         let test = test.serve([127, 0, 0, 2], 0);
         let port = test.address.port();
@@ -149,6 +161,14 @@ async fn a_silent_root_does_not_hold_a_question_up_for_long() {
     let found = Resolver::new(&config).unwrap().resolve(&question("www.test.", RecordType::A), false).await;
     assert_eq!(found.unwrap().answers.len(), 2);
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
+// RFC 1035 section 4.2.1: queries sent by UDP may be lost, so whoever asks must be ready to ask again.
+#[tokio::test]
+async fn a_lost_datagram_is_not_the_end_of_a_question() {
+    let internet = Internet::losing(1);
+    let found = internet.resolver().resolve(&question("www.test.", RecordType::A), false).await;
+    assert_eq!(found.unwrap().answers.len(), 2);
 }
 
 #[tokio::test]
