@@ -302,6 +302,10 @@ impl<'b> Writer<'b> {
         let Ok(length) = zone_model::wire_length(&self.buffer[HEADER..self.length]) else { return };
         let name = &self.buffer[HEADER..HEADER + length];
         let mut at = 0;
+        // Of a name with more labels than there are places it is the end that other names share.
+        for _ in TARGETS..labels(name) {
+            at += usize::from(name[at]) + 1;
+        }
         while name[at] != 0 {
             self.targets.enter(key(&name[at..]), length - at, HEADER + at);
             at += usize::from(name[at]) + 1;
@@ -360,6 +364,17 @@ fn key(name: &[u8]) -> u64 {
     };
     // What differs between the cases of a letter, and between some other octets, too.
     word | 0x2020_2020_2020_2020
+}
+
+/// How many labels the name has, the root left out; of one that is too short to have more than there are places nobody
+/// needs to know it.
+fn labels(name: &[u8]) -> usize {
+    let (mut labels, mut at) = (0, 0);
+    while name.len() > 2 * TARGETS && name[at] != 0 {
+        labels += 1;
+        at += usize::from(name[at]) + 1;
+    }
+    labels
 }
 
 /// Whether the message has this name at this offset, whatever its case.

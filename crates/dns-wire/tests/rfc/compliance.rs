@@ -1,4 +1,4 @@
-//! RFC 8906 section 8, which is also the list of ISC's EDNS compliance questions, one test for each: "Is the server
+//! RFC 8906 section 8, and the list of ISC's EDNS compliance questions, which has some more; one test for each: "Is the server
 //! configured for the zone" is the first of them, and every other changes one thing.
 
 use crate::support::{Ask, Reply, ask::raw, catalog};
@@ -205,4 +205,39 @@ fn another_edns_version_with_do() {
 fn several_edns_options() {
     Asked { edns: Some((0, 0, SEVERAL)), ..PLAIN }.is_answered();
     Asked { edns: Some((0, DO, SEVERAL)), transport: Transport::Tcp, ..PLAIN }.is_answered();
+}
+
+/// ISC's `docookie`: a client cookie beside DO; this server makes none, and an option that it does not know is ignored.
+#[test]
+fn a_cookie_with_do() {
+    Asked { edns: Some((0, DO, b"\x00\x0a\x00\x08abcdefgh")), ..PLAIN }.is_answered();
+}
+
+/// ISC's `edns512tcp`: the payload is about UDP alone; over TCP the answer is whole.
+#[test]
+fn a_small_payload_over_tcp() {
+    let asked =
+        Asked { rtype: 16, edns: Some((0, DO, &[])), payload: 512, transport: Transport::Tcp, ..PLAIN };
+    let reply = asked.reply();
+    assert!(!reply.flag('t') && reply.answers().len() == 20 && reply.octets.len() > 512, "{reply}");
+    asked.has_opt(&reply);
+}
+
+/// ISC's `opcodeflg`: the unknown opcode with every other flag set: none of them comes back but RD.
+#[test]
+fn an_unknown_opcode_with_flags() {
+    let octets = [0x12, 0x34, 15 << 3 | 0x07, 0xf0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let reply = Reply::read(&raw(&zone(), &octets, &Ask::new("x. A").client).expect("an answer"));
+    assert_eq!((reply.parsed.flags, reply.octets.len()), (0x8004 | 15 << 11 | RD, 12));
+}
+
+/// ISC's `bind11` and `dig11`: what these programs of that age send.
+#[test]
+fn what_bind_and_dig_send() {
+    for options in [&b"\x00\x0a\x00\x08abcdefgh"[..], b"\x00\x03\x00\x00\x00\x0a\x00\x08abcdefgh"] {
+        for flags in [0, RD | AD, RD | CD] {
+            let reply = Asked { flags, edns: Some((0, DO, options)), ..PLAIN }.is_answered();
+            assert_eq!(reply.parsed.flags & (AD | CD), 0);
+        }
+    }
 }

@@ -85,6 +85,22 @@ fn names_are_compressed_in_every_section() {
     }
 }
 
+/// Section 4.1.4: the end of a name is pointed at, too, where the question has more labels than a message of ordinary size
+/// has names.
+#[test]
+fn a_name_of_very_many_labels_is_pointed_at() {
+    let zone = catalog(
+        "example. SOA ns.example. admin.example. 1 7200 3600 1209600 60\n*.example. MX 1 mail.elsewhere.example.",
+    );
+    for labels in [1, 94, 95, 96, 122] {
+        let name = "a.".repeat(labels) + "example.";
+        let reply = Ask::new(&format!("{name} MX")).reply(&zone);
+        // The record's owner is a pointer, and the end of the host that it names.
+        let record = 2 + 10 + 2 + b"\x04mail\x09elsewhere".len() + 2;
+        assert_eq!(reply.octets.len(), 12 + name.len() + 1 + 4 + record, "{labels} labels");
+    }
+}
+
 /// RFC 3597 section 4: "to avoid such corruption, servers MUST NOT compress domain names embedded in the RDATA
 /// of types that are class-specific or not well-known."
 #[test]

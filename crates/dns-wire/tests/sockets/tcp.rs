@@ -3,8 +3,10 @@
 use super::server::*;
 use crate::support::ask::same;
 use dns_wire::{WireConfig, WirePeers};
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::Shutdown;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 const WWW: &str = "NOERROR aa\n answer www.example. 300 A 192.0.2.1";
@@ -159,6 +161,47 @@ async fn connections_are_bounded_by_client() {
     wire.shutdown().await;
 }
 
+/// A flood of connections, most of them turned away, others begun and left, takes nothing from UDP: every query is answered,
+/// and half of them within what a person would not notice.
+#[actix::test]
+async fn a_flood_of_connections_does_not_slow_udp() {
+    let wire = serve(WireConfig { tcp_connections: 20, ..config() }).await;
+    let (server, udp) = (tcp_address(&wire), udp_address(&wire));
+    let ended = AtomicBool::new(false);
+    let connected = AtomicUsize::new(0);
+    let mut waits: Vec<Duration> = std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut held = VecDeque::new();
+                while !ended.load(Ordering::Relaxed) {
+                    let Ok(mut stream) = std::net::TcpStream::connect(server) else { continue };
+                    connected.fetch_add(1, Ordering::Relaxed);
+                    // Who was turned away cannot write.
+                    let _ = stream.write_all(&[0, 40, 1]);
+                    held.push_back(stream);
+                    if held.len() > 40 {
+                        held.pop_front();
+                    }
+                }
+            });
+        }
+        // Also where what follows fails: the scope waits for the flood.
+        let _end = Ends(&ended);
+        let socket = udp_client(udp);
+        let waits = (0..500).map(|id| {
+            let since = Instant::now();
+            socket.send(&query("www.example. A", id)).expect("sent");
+            assert_eq!(receive(&socket).expect("an answer").parsed.id, id);
+            since.elapsed()
+        });
+        waits.collect()
+    });
+    waits.sort_unstable();
+    assert!(waits[250] < Duration::from_millis(50), "half of the answers took {:?}", waits[250]);
+    assert!(connected.into_inner() > 100, "that was no flood");
+    wire.shutdown().await;
+}
+
 /// A client that does not read its answers is read from no more, and cut off after a while; its place is free
 /// then.
 #[actix::test]
@@ -199,6 +242,15 @@ async fn large_answers() {
     assert_eq!((reply.flag('t'), reply.answers().len()), (false, 250));
     assert!(reply.octets.len() > 50_000);
     wire.shutdown().await;
+}
+
+/// Ends a flood when it goes.
+struct Ends<'e>(&'e AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 fn eventually(mut holds: impl FnMut() -> bool) -> bool {
