@@ -2,9 +2,7 @@
 
 use anyhow::Context;
 use command_line::{ClientSettings, Credentials, LogTarget};
-use event_consumer::{
-    ConsumerConfig, JournalConfig, KafkaConfig, SaslConfig, SourceConfig, TlsConfig, kafka_properties,
-};
+use event_consumer::{ConsumerConfig, JournalConfig, KafkaConfig, SaslConfig, SourceConfig, TlsConfig};
 use event_producer::{Partitioning, ProducerConfig};
 use settings::{LogFormat, Recursion, Secret, Settings, Target, on_this_machine};
 use std::time::Duration;
@@ -61,7 +59,7 @@ impl Plan {
         producer.validate()?;
         let user = |own: admin_api::Credentials| Credentials { user: own.username, password: own.password };
         let client = ClientSettings {
-            log: target(&consumer, settings.producer.target)?,
+            log: LogTarget::among(&consumer.sources, settings.producer.target == Target::Kafka)?,
             sources: consumer.sources.clone(),
             store: store.path.clone(),
             node: admin.addresses.first().map(ToString::to_string),
@@ -90,21 +88,6 @@ fn kafka(settings: &settings::Kafka, topic: &str) -> SourceConfig {
         tls: TlsConfig { enabled, ca, cert, key },
         incomplete: settings.incomplete_topics.iter().any(|own| own == topic),
         properties: settings.properties.clone(),
-    })
-}
-
-/// The log that is written to; of several topics the first.
-fn target(consumer: &ConsumerConfig, target: Target) -> anyhow::Result<Option<LogTarget>> {
-    use SourceConfig::{Journal, Kafka};
-    let wanted = |source: &&SourceConfig| {
-        matches!((source, target), (Kafka(_), Target::Kafka) | (Journal(_), Target::Journal))
-    };
-    Ok(match consumer.sources.iter().find(wanted) {
-        Some(Kafka(own)) => {
-            Some(LogTarget::Kafka { topic: own.topic.clone(), properties: kafka_properties(own)? })
-        }
-        Some(Journal(own)) => Some(LogTarget::Journal(own.path.clone())),
-        _ => None,
     })
 }
 
@@ -151,8 +134,8 @@ fn wire(settings: &Settings, recursion: bool) -> dns_wire::WireConfig {
         tcp_idle: Duration::from_millis(own.tcp_idle_ms),
         tcp_total: Duration::from_millis(own.tcp_total_ms),
         tcp_write: Duration::from_millis(own.tcp_write_ms),
-        any_udp: any(own.any_udp),
-        any_tcp: any(own.any_tcp),
+        any_udp: dns_wire::AnyAnswer::of(own.any_udp == settings::Any::All),
+        any_tcp: dns_wire::AnyAnswer::of(own.any_tcp == settings::Any::All),
         identity: dns_wire::Identity {
             nsid: octets(&own.nsid),
             version: octets(&own.chaos_version),
@@ -160,13 +143,6 @@ fn wire(settings: &Settings, recursion: bool) -> dns_wire::WireConfig {
         },
         recursion: if recursion { settings.resolver.allow.clone() } else { Vec::new() },
         ..dns_wire::WireConfig::default()
-    }
-}
-
-fn any(any: settings::Any) -> dns_wire::AnyAnswer {
-    match any {
-        settings::Any::One => dns_wire::AnyAnswer::One,
-        settings::Any::All => dns_wire::AnyAnswer::All,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the client commands are told by whoever reads the configuration.
 
-use event_consumer::SourceConfig;
+use event_consumer::{SourceConfig, kafka_properties};
 use event_producer::ProducerConfig;
 use std::fmt;
 use std::path::PathBuf;
@@ -39,6 +39,25 @@ pub enum LogTarget {
         /// librdkafka's properties for the connection, ready-made.
         properties: Vec<(String, String)>,
     },
+}
+
+// === impl LogTarget ===
+
+impl LogTarget {
+    /// The log that is written to: of the sources that are read the first topic, or the first journal.
+    ///
+    /// # Errors
+    /// What cannot be told librdkafka.
+    pub fn among(sources: &[SourceConfig], topic: bool) -> Result<Option<Self>, event_consumer::ConfigError> {
+        let wanted = |source: &&SourceConfig| matches!(source, SourceConfig::Kafka(_)) == topic;
+        Ok(match sources.iter().find(wanted) {
+            Some(SourceConfig::Kafka(own)) => {
+                Some(Self::Kafka { topic: own.topic.clone(), properties: kafka_properties(own)? })
+            }
+            Some(SourceConfig::Journal(own)) => Some(Self::Journal(own.path.clone())),
+            _ => None,
+        })
+    }
 }
 
 /// A user of the admin interface.

@@ -50,6 +50,15 @@ pub trait Sink {
     fn message(&mut self, octets: &[u8]);
 }
 
+// === impl AnyAnswer ===
+
+impl AnyAnswer {
+    /// All of them, or one.
+    pub fn of(all: bool) -> Self {
+        if all { Self::All } else { Self::One }
+    }
+}
+
 // === impl Client ===
 
 impl Client {
