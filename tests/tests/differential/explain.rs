@@ -1,8 +1,9 @@
 //! The differences that are known: each has a heading of its name in `docs/conformance.md`, which says why.
 
 use crate::compare::{Aspect, plain};
-use crate::question::Question;
-use crate::world::{World, is_at_or_below, labels};
+use crate::question::{Question, wire};
+use crate::world::{World, is_at_or_below, join, labels, parts};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use stream_dns_tests::peers::Kind;
 use stream_dns_tests::reading::{Reading, Rr};
@@ -10,8 +11,11 @@ use stream_dns_tests::reading::{Reading, Rr};
 const NS: u16 = 2;
 const CNAME: u16 = 5;
 const DNAME: u16 = 39;
+const NXDOMAIN: u16 = 3;
 /// YXDOMAIN.
 const TOO_LONG: u16 = 6;
+/// Octets of a name to which a DNAME may add too many: its target's are fewer than these and 255 together.
+const CLOSE_TO_LIMIT: usize = 200;
 
 /// Aliases that this server, and that Knot, follow at most.
 const HOPS: usize = 16;
@@ -30,12 +34,14 @@ const ZONE_HERE: &str = "Glue in a zone that is here";
 const ONE_TREE: &str = "NSD: names of the parent's file in the child";
 const WILD_DNAME: &str = "Knot: the owner of a DNAME at a wildcard";
 const WILD_NS: &str = "Knot: NS at a wildcard";
-const YXDOMAIN_SOA: &str = "Knot: an SOA with YXDOMAIN";
+const YXDOMAIN_SOA: &str = "Knot: names that a DNAME makes too long";
+const SOA_LEFT_OUT: &str = "Knot: an SOA that does not fit";
+const COMPRESSION: &str = "Compression near the limit";
 const UNDER_DNAME: &str = "Knot: data below a DNAME";
 
 /// All of them.
 #[cfg(test)]
-const KNOWN: [&str; 13] = [
+const KNOWN: [&str; 15] = [
     QCLASS_ANY,
     QTYPE_ANY,
     ENDLESS,
@@ -49,6 +55,8 @@ const KNOWN: [&str; 13] = [
     WILD_NS,
     UNDER_DNAME,
     YXDOMAIN_SOA,
+    SOA_LEFT_OUT,
+    COMPRESSION,
 ];
 
 /// A known difference between our answer and another server's, by its name in the document. `theirs` is `None`
@@ -62,6 +70,9 @@ pub(crate) fn explain(
     aspect: Aspect,
 ) -> Option<&'static str> {
     if is_endless(ours, kind) {
+        return Some(ENDLESS);
+    }
+    if theirs.is_none() && kind == Kind::Knot && question.rtype == DNAME && has_dname(ours) {
         return Some(ENDLESS);
     }
     let theirs = theirs?;
@@ -80,27 +91,43 @@ pub(crate) fn explain(
     if aspect == Aspect::Truncated && is_referral {
         return Some(if ours.truncated { MUST_FIT } else { NEAR_LIMIT });
     }
+    if aspect == Aspect::Truncated && ours.truncated != theirs.truncated {
+        let whole = if ours.truncated { theirs } else { ours };
+        let has_no_soa = whole.sections[1].is_empty() && their_answer == answer;
+        if kind == Kind::Knot && ours.truncated && has_no_soa {
+            return Some(SOA_LEFT_OUT);
+        }
+        if is_near(whole) {
+            return Some(COMPRESSION);
+        }
+    }
     if aspect == Aspect::Additional {
-        let missing: BTreeSet<&Rr> = their_additional.difference(additional).collect();
-        let extra: BTreeSet<&Rr> = additional.difference(their_additional).collect();
         if is_near(ours) || is_near(theirs) {
             return Some(NEAR_LIMIT);
         }
         let home = authority.first().or(answer.first()).and_then(|rr| world.zone(&rr.owner, true));
         let is_elsewhere =
-            |rr: &&Rr| world.zone(&rr.owner, false).map(|zone| &zone.apex) != home.map(|zone| &zone.apex);
-        if missing.iter().chain(&extra).all(is_elsewhere) {
-            return Some(ZONE_HERE);
-        }
-        let is_literal = |rr: &&Rr| exists(world, &rr.owner) && !rr.owner.starts_with("*.");
-        if extra.is_empty() && !missing.iter().any(is_literal) {
-            return Some(BELOW_CUT);
-        }
-        if !is_referral && !answer.is_empty() && missing.iter().all(|rr| is_glue(world, &rr.owner)) {
-            return Some(POSITIVE);
-        }
+            |rr: &Rr| world.zone(&rr.owner, false).map(|zone| &zone.apex) != home.map(|zone| &zone.apex);
+        let is_literal = |rr: &Rr| exists(world, &rr.owner) && !rr.owner.starts_with("*.");
+        let is_positive = !is_referral && !answer.is_empty();
+        // Each record for itself: several reasons may meet in one answer.
+        let missing = their_additional.difference(additional).map(|rr| match rr {
+            rr if is_elsewhere(rr) => Some(ZONE_HERE),
+            rr if !is_literal(rr) => Some(BELOW_CUT),
+            rr if is_positive && is_glue(world, &rr.owner) => Some(POSITIVE),
+            rr if kind == Kind::Knot && is_hidden(world, &rr.owner) => Some(UNDER_DNAME),
+            _ => None,
+        });
+        let extra = additional.difference(their_additional).map(|rr| match rr {
+            rr if is_elsewhere(rr) => Some(ZONE_HERE),
+            _ if is_positive => Some(POSITIVE),
+            _ => None,
+        });
+        return missing.chain(extra).collect::<Option<Vec<_>>>().and_then(|reasons| reasons.last().copied());
     }
-    if kind == Kind::Nsd && aspect < Aspect::Additional && parent_has_names(world, question, ours) {
+    // What exists there leads to less, never to more.
+    let is_less = their_answer.is_subset(answer) && aspect < Aspect::Additional;
+    if kind == Kind::Nsd && is_less && others_have_names(world, question, ours) {
         return Some(ONE_TREE);
     }
     let is_wild = |rr: &Rr| rr.rtype == DNAME && rr.owner.starts_with("*.") && !their_answer.contains(rr);
@@ -111,23 +138,76 @@ pub(crate) fn explain(
     if kind == Kind::Knot && theirs.sections[1].iter().any(of_wildcard) {
         return Some(WILD_NS);
     }
-    if kind == Kind::Knot && ours.rcode == TOO_LONG && aspect == Aspect::Authority {
+    if kind == Kind::Knot && is_too_long(world, question, ours, theirs) {
         return Some(YXDOMAIN_SOA);
     }
-    (kind == Kind::Knot && is_under_dname(world, question, ours)).then_some(UNDER_DNAME)
+    (kind == Kind::Knot && is_under_dname(world, question, ours, theirs)).then_some(UNDER_DNAME)
 }
 
-/// Whether a name that was looked up is below a DNAME below which its zone's file has data.
-fn is_under_dname(world: &World, question: &Question, ours: &Reading) -> bool {
-    let asked = plain(&question.name);
-    let targets = ours.sections[0].iter().flat_map(|rr| rr.names.iter());
-    targets.chain([&asked]).any(|name| {
-        let Some(zone) = world.zone(name, question.is_ds()) else { return false };
-        let is_below = |name: &str, owner: &str| name != owner && is_at_or_below(name, owner);
-        let owners = zone.owners();
-        let dnames = owners.iter().filter(|owner| zone.has(owner, "DNAME") && is_below(name, owner));
-        dnames.into_iter().any(|dname| owners.iter().any(|owner| is_below(owner, dname)))
+/// The names that were looked up for our answer.
+fn looked_up<'a>(question: &Question, ours: &'a Reading) -> impl Iterator<Item = Cow<'a, str>> {
+    let aliases = ours.sections[0].iter().filter(|rr| rr.rtype == CNAME);
+    let targets = aliases.flat_map(|rr| rr.names.iter()).map(|name| Cow::Borrowed(name.as_str()));
+    targets.chain([Cow::Owned(plain(&question.name))])
+}
+
+/// How many labels the deepest name has that exists beside these owners and is the name or above it.
+fn encloser(name: &str, owners: &[&str]) -> usize {
+    let name = parts(name);
+    let common = |owner: &&str| {
+        let owner = parts(owner);
+        owner.iter().rev().zip(name.iter().rev()).take_while(|(own, other)| own == other).count()
+    };
+    owners.iter().map(common).max().unwrap_or(0)
+}
+
+fn has_dname(reading: &Reading) -> bool {
+    reading.sections[0].iter().any(|rr| rr.rtype == DNAME)
+}
+
+fn is_below(name: &str, owner: &str) -> bool {
+    name != owner && is_at_or_below(name, owner)
+}
+
+/// Whether the owner is below a DNAME of its zone.
+fn is_hidden(world: &World, owner: &str) -> bool {
+    world.zone(owner, false).is_some_and(|zone| {
+        zone.owners().iter().any(|above| zone.has(above, "DNAME") && is_below(owner, above))
     })
+}
+
+/// Whether a name that was looked up is below a DNAME that we follow and that they pass by: the CNAME that it makes is not
+/// theirs, and the zone's file has a closer name or a wildcard below it. Where our answer had no room for it the file alone
+/// says so.
+fn is_under_dname(world: &World, question: &Question, ours: &Reading, theirs: &Reading) -> bool {
+    looked_up(question, ours).any(|name| {
+        let Some(zone) = world.zone(&name, question.is_ds()) else { return false };
+        let owners = zone.owners();
+        let is_passed = |dname: &&&str| {
+            let wildcard = join("*.".to_owned(), dname);
+            encloser(&name, &owners) > labels(dname)
+                || owners.iter().any(|owner| is_at_or_below(owner, &wildcard))
+        };
+        // The topmost is the one that we follow.
+        let topmost = owners.iter().filter(|owner| zone.has(owner, "DNAME") && is_below(&name, owner));
+        let topmost = topmost.min_by_key(|owner| labels(owner));
+        let alias = ours.sections[0].iter().find(|rr| rr.owner == name && rr.rtype == CNAME);
+        topmost.filter(is_passed).is_some() && alias.is_none_or(|alias| !theirs.sections[0].contains(alias))
+    })
+}
+
+/// Whether we say, or would with more room, that a DNAME makes too long a name; and they say that with something more, or
+/// that there is no such name.
+fn is_too_long(world: &World, question: &Question, ours: &Reading, theirs: &Reading) -> bool {
+    let says = |reading: &Reading| reading.rcode == TOO_LONG;
+    if says(ours) && says(theirs) {
+        return theirs.sections[0].is_superset(&ours.sections[0]);
+    }
+    let is_close =
+        |name: &str| wire(name).is_some_and(|wire| wire.len() > CLOSE_TO_LIMIT) && is_hidden(world, name);
+    theirs.rcode == NXDOMAIN
+        && (says(ours) || ours.truncated)
+        && looked_up(question, ours).any(|name| is_close(&name))
 }
 
 /// Whether the answer is a chain of aliases that comes back to where it was, or that one of both gave up.
@@ -156,21 +236,13 @@ fn exists(world: &World, owner: &str) -> bool {
     world.zones.iter().any(|zone| zone.owners().contains(&owner))
 }
 
-/// Whether, of a name that was looked up, a zone above its own has something below the cut between them.
-fn parent_has_names(world: &World, question: &Question, ours: &Reading) -> bool {
-    let asked = plain(&question.name);
-    let targets = ours.sections[0].iter().flat_map(|rr| rr.names.iter());
-    targets.chain([&asked]).any(|name| {
-        let Some(own) = world.zone(name, question.is_ds()) else { return false };
-        let above = |apex: &str| {
-            labels(apex) != labels(&own.apex)
-                && (is_at_or_below(&own.apex, apex) || is_at_or_below(apex, &own.apex))
-        };
-        world.zones.iter().filter(|zone| above(&zone.apex)).any(|zone| {
-            zone.owners()
-                .iter()
-                .any(|owner| is_at_or_below(owner, &own.apex) || labels(&zone.apex) > labels(&own.apex))
-        })
+/// Whether, of a name that was looked up, more exists where the names of all zones stand in one tree than in its own
+/// zone's file.
+fn others_have_names(world: &World, question: &Question, ours: &Reading) -> bool {
+    let all: Vec<&str> = world.zones.iter().flat_map(|zone| zone.owners()).collect();
+    looked_up(question, ours).any(|name| {
+        let own = world.zone(&name, question.is_ds());
+        own.is_some_and(|own| encloser(&name, &all) > encloser(&name, &own.owners()))
     })
 }
 
