@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Now `curl http://127.0.0.1:5380/v1/zones` says
-//! `[{"name":"example.com.","serial":1,"rrsets":13,"synthesised":false,"newest":1767225600000}]`.
+//! `[{"name":"example.com.","serial":1,"rrsets":13,"synthesised":false,"newest":1767225600000,"digest":"82d738a6445a07914701e35f5651ec3b6ca0c8505cc82000d0b6e224b7cb82fd"}]`.
 //! Also there: `/readyz`, `/v1/status`, `/v1/records?name=www.example.com`. An address may be given as an
 //! argument.
 
