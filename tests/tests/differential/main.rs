@@ -8,7 +8,7 @@
 //!
 //! - `STREAM_DNS_DIFFERENTIAL_QUESTIONS`: how many questions, 200,000 by default.
 //! - `STREAM_DNS_DIFFERENTIAL_SEED`: which zones and questions; each figure makes others. It is 1 by default, so that a
-//!   failure is about the change that is tested; the runs that are recorded in the document had others.
+//!   failure is about the change that is tested.
 //! - `STREAM_DNS_DIFFERENTIAL_ALL`: print examples of what one server alone does otherwise, too.
 
 mod compare;
