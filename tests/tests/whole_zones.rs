@@ -2,10 +2,14 @@
 //! deleted, as an operator would.
 
 use anyhow::{Context, Result, ensure};
+use hickory_proto::rr::RecordType;
+use serde_json::json;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::Output;
-use stream_dns_tests::{Server, ServerBuilder, client};
+use std::time::Duration;
+use stream_dns_tests::{Server, ServerBuilder, client, within};
 
 const ZONE: &str = "$TTL 1h\n@ SOA ns host 2026010100 2h 1h 2w 5m\n@ NS ns\nns A 192.0.2.1\nWWW A 192.0.2.3\n A 192.0.2.2\n\
     www TXT \"a \\\"text\\\"\" \\200\\; x\nalias CNAME Www\n@ MX 10 alias\n\\000\\.odd TYPE65400 \\# 3 01FF00\n\
@@ -86,6 +90,35 @@ fn a_node_reports_what_is_odd() -> Result<()> {
     let json = server.client(folder, &["zone", "check", "example.com", "node:", "--json"])?;
     let json: serde_json::Value = serde_json::from_slice(&json.stdout)?;
     ensure!(json["errors"] == 2 && json["reports"][1]["code"] == "missing-glue", "{json}");
+    server.stop()?;
+    Ok(())
+}
+
+/// RFC 2181 sections 5 and 5.2: what an event gave and its RRset does not show is reported wherever the zone is looked
+/// through, and serves all the same.
+#[test]
+fn what_the_records_of_an_event_had_is_reported() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    let server = imported(folder)?;
+    let record = |address: &str, ttl: u32| json!({"name": "odd.example.com.", "type": "A", "content": address, "ttl": ttl});
+    let value = [record("192.0.2.1", 60), record("192.0.2.2", 30), record("192.0.2.1", 60)];
+    let mut journal = fs::OpenOptions::new().append(true).open(folder.join("journal.jsonl"))?;
+    writeln!(journal, "{}", json!({"key": "odd.example.com.|A", "value": value}))?;
+    let mut asker = server.asker()?;
+    within(Duration::from_secs(20), "the new RRset", || {
+        asker.ask("odd.example.com.", RecordType::A).ok().filter(|answer| answer.data().len() == 2)
+    })?;
+    let want = "warning: odd.example.com. A: the TTLs of its records differ; 30 s serves for all (RFC 2181 section 5.2)\n\
+                notice: odd.example.com. A: the record stands there already and counts once (RFC 2181 section 5)\n";
+    let check = |from: &str| server.client(folder, &["zone", "check", "example.com", from]);
+    for from in ["node:", "log:"] {
+        let shown = text(&check(from)?);
+        ensure!(want.lines().all(|line| shown.lines().any(|own| own == line)), "{from}: {shown}");
+    }
+    server.stop()?;
+    let stored = client(folder, &["zone", "check", "example.com", "store:stream-dns.redb"])?;
+    ensure!(want.lines().all(|line| text(&stored).lines().any(|own| own == line)), "{}", text(&stored));
     Ok(())
 }
 

@@ -180,6 +180,7 @@ fn so_much_is_not_removed_without_force() {
     assert!(done.error.contains("the SOA of example.com. would go"), "{}", done.error);
     let done = place.run("zone import example.com <zone> --replace --yes --force");
     assert!(done.ok() && done.err.contains("the SOA of example.com. stays"), "{}{}", done.err, done.error);
+    assert!(!done.out.contains("SOA"), "what stays is no difference: {}", done.out);
 }
 
 #[test]

@@ -5,7 +5,8 @@ use messages::RecordSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use zone_model::{
-    Event, EventBody, EventKey, Headers, Name, Partition, Position, RecordType, RrSet, SourceId, Timestamp,
+    Event, EventBody, EventKey, Headers, Merged, Name, Partition, Position, RecordType, RrSet, SourceId,
+    Timestamp,
 };
 
 /// How much of the log's RRsets a [`LogState`] keeps.
@@ -69,6 +70,8 @@ pub struct Kept {
     pub rrset: RrSet,
     /// Other fields of its records; see `SetRrSet::extra`.
     pub extra: Option<Box<str>>,
+    /// What of its records the RRset does not show.
+    pub merged: Merged,
     /// Its headers.
     pub headers: Headers,
 }
@@ -124,7 +127,8 @@ impl LogState {
                     (slot.unusable, slot.reason) = (None, None);
                     let kept = (self.keep == Keep::Everything || key.rtype == RecordType::SOA).then(|| {
                         let headers = event.headers.clone();
-                        Box::new(Kept { rrset: set.rrset.clone(), extra: set.extra.clone(), headers })
+                        let (rrset, extra) = (set.rrset.clone(), set.extra.clone());
+                        Box::new(Kept { rrset, extra, merged: set.merged, headers })
                     });
                     slot.held = Some(Held {
                         timestamp: event.timestamp,

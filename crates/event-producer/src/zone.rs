@@ -4,7 +4,7 @@ use crate::plan::own_serial;
 use crate::state::{LogState, Slot, Zones, winner};
 use messages::ZoneSummary;
 use std::collections::BTreeMap;
-use zone_model::zone::Zone;
+use zone_model::zone::{Zone, ZoneRrSet};
 use zone_model::{Name, RecordType, Timestamp, ZoneDigest, serial};
 
 // === impl LogState ===
@@ -21,9 +21,9 @@ impl LogState {
         }
         let sets = self.rrsets(&zones, apex).into_iter().filter_map(|(owner, rtype, slot)| {
             let kept = slot.held.as_ref()?.kept.as_deref()?;
-            Some((owner, rtype, kept.rrset.clone()))
+            Some(ZoneRrSet::new(&owner, rtype, &kept.rrset).with_merged(kept.merged))
         });
-        let mut zone = Zone::of(apex.clone(), sets);
+        let mut zone = Zone::of_sets(apex.clone(), sets);
         if let Some(serial) = self.served_serial(&zones, apex) {
             zone.set_serial(serial);
         }

@@ -2,7 +2,7 @@
 
 use crate::name::Name;
 use crate::position::{Partition, Position, Timestamp};
-use crate::rrset::RrSet;
+use crate::rrset::{Merged, RrSet};
 use crate::rtype::RecordType;
 
 /// The version of [`decode`](crate::decode::decode): a store that an older one filled is rebuilt from the
@@ -78,6 +78,8 @@ pub struct SetRrSet {
     /// What else stood in the value's records: a JSON array with an object for each record (fields that we
     /// do not know, `metadatas`), `None` where nothing did. Kept with the row and handed out again.
     pub extra: Option<Box<str>>,
+    /// What of its records the RRset does not show.
+    pub merged: Merged,
 }
 
 /// A quarantined event's value and reason.

@@ -77,7 +77,7 @@ pub use event::{
 };
 pub use name::{Labels, MAX_LABEL, MAX_NAME, Name, NameError, wire_length};
 pub use position::{BadPosition, Partition, Position, SourceId, Timestamp};
-pub use rrset::{MAX_TTL, Record, RrSet, RrSetChange, RrSetId, clamp_ttl};
+pub use rrset::{MAX_TTL, Merged, Record, RrSet, RrSetChange, RrSetId, clamp_ttl};
 pub use rtype::{RecordType, UnknownType};
 pub use source_position::{
     DEFAULT_JOURNAL_ID, ForeignPosition, JournalHeader, JournalPosition, KafkaPosition,

@@ -17,6 +17,15 @@ pub struct RrSet {
     rdatas: Vec<Box<[u8]>>,
 }
 
+/// What of the records that were given for an RRset is not to be seen in it any more. It refuses nothing and is reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Merged {
+    /// Their TTLs differed; the lowest is the RRset's (RFC 2181 section 5.2).
+    pub ttls: bool,
+    /// A record stood there more than once, but for the case of names (RFC 2181 section 5, RFC 4034 section 6.3).
+    pub duplicates: bool,
+}
+
 /// One record with its owner: what a resolver found, what an interface shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -86,6 +95,15 @@ impl RrSet {
     /// How many records it has.
     pub fn len(&self) -> usize {
         self.rdatas.len()
+    }
+}
+
+// === impl Merged ===
+
+impl Merged {
+    /// Whether there is anything to report.
+    pub fn is_any(self) -> bool {
+        self.ttls || self.duplicates
     }
 }
 

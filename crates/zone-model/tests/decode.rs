@@ -1,7 +1,9 @@
 //! Events as producers write them, ours and older ones.
 
 use zone_model::decode::{self, ValueError, decode as decode_event};
-use zone_model::{EventBody, Partition, Position, RawEvent, SetRrSet, Timestamp, Unusable, encode, rdata};
+use zone_model::{
+    EventBody, Merged, Partition, Position, RawEvent, SetRrSet, Timestamp, Unusable, encode, rdata,
+};
 
 fn body(key: &str, value: Option<&[u8]>) -> EventBody {
     let raw = RawEvent {
@@ -104,6 +106,7 @@ fn several_records() {
     assert_eq!(set.rrset.rdatas(), want, "in the order of the event");
     assert_eq!(set.rrset.ttl, Some(60), "the lowest");
     assert_eq!(set.extra.as_deref(), Some(r#"[{"x":[1, 2]},{},{"class":"in"}]"#));
+    assert_eq!(set.merged, Merged { ttls: true, duplicates: false });
 }
 
 /// RFC 2181 section 5: duplicates are one record; so are those that differ in the case of names alone.
@@ -114,6 +117,12 @@ fn duplicates_are_merged() {
                     {"name":"a.","type":"NS","content":"ns2.example.","n":3}]"#;
     assert_eq!(texts("a.|NS", value), ["NS.example.", "ns2.example."]);
     assert_eq!(set("a.|NS", value).extra.as_deref(), Some(r#"[{"n":1},{"n":3}]"#));
+    assert_eq!(set("a.|NS", value).merged, Merged { ttls: false, duplicates: true });
+    // A duplicate with another TTL is both; an ordinary record is neither.
+    let other = r#"[{"name":"a.","type":"A","content":"192.0.2.1","ttl":1},{"name":"a.","type":"A","content":"192.0.2.1"}]"#;
+    assert_eq!(set("a.|A", other).merged, Merged { ttls: true, duplicates: true });
+    let one = r#"[{"name":"a.","type":"A","content":"192.0.2.1","ttl":1}]"#;
+    assert!(!set("a.|A", one).merged.is_any());
     let twice =
         r#"[{"name":"a.","type":"CNAME","content":"B."},{"name":"a.","type":"CNAME","content":"b."}]"#;
     assert_eq!(texts("a.|CNAME", twice), ["B."]);

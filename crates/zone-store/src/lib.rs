@@ -34,7 +34,7 @@
 //! # Example
 //!
 //! ```
-//! use zone_model::{Event, EventBody, EventKey, Name, Partition, Position, RecordType, RrSet, SetRrSet};
+//! use zone_model::{Event, EventBody, EventKey, Merged, Name, Partition, Position, RecordType, RrSet, SetRrSet};
 //! use zone_model::{SourceId, Timestamp};
 //! use zone_store::{Batch, Store, StoreConfig};
 //!
@@ -52,7 +52,7 @@
 //!     timestamp: Timestamp(1_732_300_000_000),
 //!     key: b"www.example.|A".to_vec(),
 //!     headers: Vec::new(),
-//!     body: EventBody::Set(SetRrSet { key, rrset, extra: None }),
+//!     body: EventBody::Set(SetRrSet { key, rrset, extra: None, merged: Merged::default() }),
 //! };
 //! let batch = Batch { source, events: vec![event], positions: Vec::new(), in_step: None };
 //! let applied = store.apply(&batch)?;

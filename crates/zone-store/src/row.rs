@@ -8,11 +8,13 @@
 //! last field ends where the value does.
 
 use crate::error::Corrupt;
-use zone_model::{Event, Headers, Position, RrSet, SetRrSet, Timestamp};
+use zone_model::{Event, Headers, Merged, Position, RrSet, SetRrSet, Timestamp};
 
 const HAS_TTL: u8 = 1;
 const HAS_HEADERS: u8 = 1 << 1;
 const HAS_LAST: u8 = 1 << 2;
+const MERGED_TTLS: u8 = 1 << 3;
+const MERGED_DUPLICATES: u8 = 1 << 4;
 
 /// A row's value, in place.
 #[derive(Clone, Copy)]
@@ -52,7 +54,9 @@ impl<'a> Row<'a> {
         let mut bytes = Vec::with_capacity(24 + Position::MAX + rdatas);
         let last = set.extra.as_ref().map(|extra| extra.as_bytes());
         let ttl = if set.rrset.ttl.is_some() { HAS_TTL } else { 0 };
-        put_head(&mut bytes, event, ttl, last.is_some());
+        let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+        let merged = flag(set.merged.ttls, MERGED_TTLS) | flag(set.merged.duplicates, MERGED_DUPLICATES);
+        put_head(&mut bytes, event, ttl | merged, last.is_some());
         if let Some(ttl) = set.rrset.ttl {
             bytes.extend_from_slice(&ttl.to_le_bytes());
         }
@@ -81,6 +85,11 @@ impl<'a> Row<'a> {
     /// Whether it holds `[]`.
     pub(crate) fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// What of the event's records the RRset does not show.
+    pub(crate) fn merged(&self) -> Merged {
+        Merged { ttls: self.flags & MERGED_TTLS != 0, duplicates: self.flags & MERGED_DUPLICATES != 0 }
     }
 
     /// The position, whose bytes compare in the log's order.
@@ -251,17 +260,18 @@ mod tests {
             timestamp: i64, position in vec(any::<u8>(), 1..33), ttl in proptest::option::of(0u32..=zone_model::MAX_TTL),
             rdatas in vec(vec(any::<u8>(), 0..200), 0..5), headers in vec(("[a-z]{0,9}", vec(any::<u8>(), 0..200)), 0..4),
             extra in proptest::option::of(".{0,40}"), value in proptest::option::of(vec(any::<u8>(), 0..300)),
-            cut in any::<prop::sample::Index>(),
+            cut in any::<prop::sample::Index>(), ttls: bool, duplicates: bool,
         ) {
             let event = event(timestamp, &position, headers.clone());
             let rrset = RrSet::new(ttl, rdatas.into_iter().map(Vec::into_boxed_slice));
             let key = EventKey { owner: Name::root(), rtype: RecordType::A, apex: None };
-            let set = SetRrSet { key, rrset: rrset.clone(), extra: extra.map(String::into_boxed_str) };
+            let set = SetRrSet { key, rrset: rrset.clone(), extra: extra.map(String::into_boxed_str), merged: Merged { ttls, duplicates } };
             let bytes = Row::encode(&event, &set);
             let row = Row::parse(&bytes).unwrap();
             prop_assert_eq!(row.timestamp, event.timestamp);
             prop_assert_eq!(row.position().unwrap(), event.position);
             prop_assert_eq!(row.is_empty(), rrset.is_empty());
+            prop_assert_eq!(row.merged(), set.merged);
             prop_assert_eq!(row.rrset().unwrap(), rrset);
             prop_assert_eq!(row.remainder().unwrap(), Remainder { headers: headers.clone(), extra: set.extra });
 

@@ -112,7 +112,7 @@ impl ZoneWalk {
                     let served = rrset.rdatas().iter().map(|rdata| soa::with_serial(rdata, head.serial));
                     rrset = RrSet::new(rrset.ttl, served.map(Vec::into_boxed_slice).collect::<Vec<_>>());
                 }
-                if !visit(ZoneRrSet::new(&name, rtype, &rrset)) {
+                if !visit(ZoneRrSet::new(&name, rtype, &rrset).with_merged(slot.row.merged())) {
                     return Ok(false);
                 }
             }

@@ -55,10 +55,10 @@ pub(super) async fn reports(shared: web::Data<Shared>, request: HttpRequest) -> 
         let _place = place;
         let mut rrsets = Vec::new();
         zone.0.read(&head, &mut |set| {
-            rrsets.push((set.owner, set.rtype, set.rrset));
+            rrsets.push(set);
             true
         })?;
-        let zone = Zone::of(head.apex.clone(), rrsets);
+        let zone = Zone::of_sets(head.apex.clone(), rrsets);
         let mut reports = validate(&zone);
         // The worst first: not all are shown of a great many.
         reports.sort_by_key(|report| Reverse(report.severity()));

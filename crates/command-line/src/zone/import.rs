@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use zone_model::master::ReadZone;
 use zone_model::validate::validate;
 use zone_model::zone::{Difference, Zone};
-use zone_model::{RecordType, serial};
+use zone_model::{Name, RecordType, serial};
 
 /// What `--unsigned` leaves out.
 const DNSSEC: [RecordType; 7] = [
@@ -41,7 +41,7 @@ pub(super) fn import(
     }
     let old = present.unwrap_or_else(|| Zone::of(apex.clone(), []));
     let new = with_serial(new, &old);
-    let differences = differences(args, &old, &new);
+    let differences = differences(args, &old, &new, console);
     if !args.quiet && !args.publish.json {
         for difference in &differences {
             show::print_difference(difference, settings.default_ttl, console)?;
@@ -69,7 +69,7 @@ pub(super) fn import(
         let question = format!("{removed} of {} RRsets of {apex} will be removed. Go on?", old.len());
         console.confirm(&question)?;
     }
-    let edits = edits(&differences, &apex, console);
+    let edits = edits(&differences, &apex);
     let parts = parts::cut(&mut open, edits)?;
     let published = parts::publish(&mut open, &apex, parts, &args.publish.producer, console)?;
     let Some(published) = published else {
@@ -120,10 +120,20 @@ fn with_serial(mut new: Zone, old: &Zone) -> Zone {
     new
 }
 
-/// What is to change.
-fn differences<'z>(args: &ImportArgs, old: &'z Zone, new: &'z Zone) -> Vec<Difference<'z>> {
+/// What is to change. The zone's SOA stays, by force too: without one it would be no zone.
+fn differences<'z>(
+    args: &ImportArgs,
+    old: &'z Zone,
+    new: &'z Zone,
+    console: &mut Console<'_>,
+) -> Vec<Difference<'z>> {
     let mut all = old.difference(new);
     all.retain(|difference| args.replace || !matches!(difference, Difference::Removed(_)));
+    let is_soa = |difference: &Difference<'_>| matches!(difference, Difference::Removed(set) if set.rtype == RecordType::SOA);
+    if args.force && all.iter().any(is_soa) {
+        all.retain(|difference| !is_soa(difference));
+        console.note(&format!("the SOA of {} stays; `zone delete` ends a zone", old.apex()));
+    }
     all
 }
 
@@ -142,8 +152,8 @@ fn refusal(old: &Zone, differences: &[Difference<'_>], removed: usize) -> Option
     (removed * 10 > all * 3).then(|| format!("{removed} of {all} RRsets of {apex} would go, more than 30 %"))
 }
 
-/// The SOA first, then owner by owner. The zone's SOA stays: without one it would be no zone.
-fn edits(differences: &[Difference<'_>], apex: &zone_model::Name, console: &mut Console<'_>) -> Vec<Edit> {
+/// The SOA first, then owner by owner.
+fn edits(differences: &[Difference<'_>], apex: &Name) -> Vec<Edit> {
     let edit = |difference: &Difference<'_>| {
         let set = difference.after().or(difference.before())?;
         let (owner, rtype) = (set.owner.clone(), set.rtype);
@@ -155,11 +165,7 @@ fn edits(differences: &[Difference<'_>], apex: &zone_model::Name, console: &mut 
     let mut all: Vec<Edit> = differences.iter().filter_map(edit).collect();
     if let Some(at) = all.iter().position(|edit| parts::is_soa(edit, apex)) {
         let soa = all.remove(at);
-        if matches!(soa, Edit::Set { .. }) {
-            all.insert(0, soa);
-        } else {
-            console.note(&format!("the SOA of {apex} stays; `zone delete` ends a zone"));
-        }
+        all.insert(0, soa);
     }
     all
 }

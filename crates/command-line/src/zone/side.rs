@@ -102,10 +102,10 @@ fn of_store(
     let Some(head) = walk.head()? else { return Ok((place, None)) };
     let mut rrsets = Vec::new();
     walk.read(&head, &mut |set| {
-        rrsets.push((set.owner, set.rtype, set.rrset));
+        rrsets.push(set);
         true
     })?;
-    Ok((place, Some(Zone::of(apex.clone(), rrsets))))
+    Ok((place, Some(Zone::of_sets(apex.clone(), rrsets))))
 }
 
 #[cfg(test)]

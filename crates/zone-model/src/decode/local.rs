@@ -175,7 +175,7 @@ impl Groups {
     }
 
     fn finish(self) -> Vec<(EventKey, RrSet)> {
-        self.0.into_iter().map(|(key, gathered)| (key, gathered.finish().0)).collect()
+        self.0.into_iter().map(|(key, gathered)| (key, gathered.finish().rrset)).collect()
     }
 }
 

@@ -27,6 +27,7 @@ pub use local::{LocalRecordsError, local_records};
 pub use value::{MAX_RRSET, ValueError};
 
 use crate::event::{Event, EventBody, EventKey, RawEvent, SetRrSet, Unusable};
+use crate::rrset::{Merged, RrSet};
 
 /// Says what an event says. Never panics and never loses the value of one that cannot be used.
 pub fn decode(raw: RawEvent) -> Event {
@@ -42,19 +43,29 @@ fn body(key: &[u8], value: Option<Vec<u8>>) -> EventBody {
     };
     match key {
         Ok(key) => match decode_value(&key, &value) {
-            Ok((rrset, extra)) => EventBody::Set(SetRrSet { key, rrset, extra }),
+            Ok(Value { rrset, extra, merged }) => EventBody::Set(SetRrSet { key, rrset, extra, merged }),
             Err(error) => unusable(Some(key), value, error.to_string()),
         },
         Err(error) => unusable(None, value, error.to_string()),
     }
 }
 
-/// The RRset that a value sets under this key, and what else stands in its records
-/// ([`SetRrSet::extra`](crate::SetRrSet)).
+/// What a value says under its key; the fields are those of [`SetRrSet`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value {
+    /// The RRset that it sets.
+    pub rrset: RrSet,
+    /// What else stood in its records.
+    pub extra: Option<Box<str>>,
+    /// What of its records the RRset does not show.
+    pub merged: Merged,
+}
+
+/// What a value sets under this key.
 ///
 /// # Errors
 /// [`ValueError`] for a value that is no RRset of the key.
-pub fn decode_value(key: &EventKey, value: &[u8]) -> Result<(crate::RrSet, Option<Box<str>>), ValueError> {
+pub fn decode_value(key: &EventKey, value: &[u8]) -> Result<Value, ValueError> {
     value::read(key, value)
 }
 

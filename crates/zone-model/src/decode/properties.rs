@@ -64,7 +64,7 @@ proptest! {
         let key = EventKey { owner: owner.to_lowercase(), rtype, apex: None };
         let value = encode::value(&owner, rtype, &set, Timestamp(created), &producer, None);
         let text = String::from_utf8_lossy(&value).into_owned();
-        let (read, extra) = decode_value(&key, &value).map_err(|error| TestCaseError::fail(format!("{error}: {text}")))?;
+        let super::Value { rrset: read, extra, .. } = decode_value(&key, &value).map_err(|error| TestCaseError::fail(format!("{error}: {text}")))?;
         prop_assert_eq!(&read, &set);
         prop_assert_eq!(extra.is_some(), !set.is_empty());
         let again = encode::value(&owner, rtype, &read, Timestamp(0), "another", extra.as_deref());

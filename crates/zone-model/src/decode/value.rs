@@ -1,12 +1,13 @@
 //! Values of events: a JSON array of records.
 
+use super::Value;
 use super::json::{Field, JsonRecord, JsonRecords, Others};
 use super::key::without_second_dot;
 use crate::event::EventKey;
 use crate::journal::{byte_offset, plain_message, push_string};
 use crate::name::Name;
 use crate::rdata::{self, RdataError};
-use crate::rrset::{MAX_TTL, RrSet, clamp_ttl};
+use crate::rrset::{MAX_TTL, Merged, RrSet, clamp_ttl};
 use crate::rtype::RecordType;
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -113,8 +114,8 @@ pub enum ValueError {
     },
 }
 
-/// The RRset that a value sets, and what else stands in it.
-pub(super) fn read(key: &EventKey, value: &[u8]) -> Result<(RrSet, Option<Box<str>>), ValueError> {
+/// What a value says.
+pub(super) fn read(key: &EventKey, value: &[u8]) -> Result<Value, ValueError> {
     let text = std::str::from_utf8(value).map_err(|error| ValueError::NotUtf8(error.valid_up_to()))?;
     let records = parse(text)?;
     let mut gathered = Gathered::new(key.rtype);
@@ -147,12 +148,24 @@ pub(super) struct Gathered<'a> {
     others: Vec<Others<'a>>,
     canonical: HashSet<Box<[u8]>>,
     size: usize,
+    merged: Merged,
+    /// The TTL of the first record, where there is one.
+    first_ttl: Option<Option<u32>>,
 }
 
 impl<'a> Gathered<'a> {
     pub(super) fn new(rtype: RecordType) -> Self {
         let (rdatas, others) = (Vec::new(), Vec::new());
-        Self { rtype, ttl: None, rdatas, others, canonical: HashSet::new(), size: 0 }
+        Self {
+            rtype,
+            ttl: None,
+            rdatas,
+            others,
+            canonical: HashSet::new(),
+            size: 0,
+            merged: Merged::default(),
+            first_ttl: None,
+        }
     }
 
     /// Adds a record. The lowest TTL given counts; one that differs from another in nothing but the case of
@@ -164,6 +177,7 @@ impl<'a> Gathered<'a> {
         ttl: Option<u32>,
         others: Others<'a>,
     ) -> Result<(), ValueError> {
+        self.merged.ttls |= *self.first_ttl.get_or_insert(ttl) != ttl;
         self.ttl = match (self.ttl, ttl) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
@@ -176,6 +190,7 @@ impl<'a> Gathered<'a> {
                     self.canonical.insert(rdata::canonical(self.rtype, first));
                 }
                 if !self.canonical.insert(rdata::canonical(self.rtype, &rdata)) {
+                    self.merged.duplicates = true;
                     return Ok(());
                 }
                 if matches!(self.rtype, RecordType::CNAME | RecordType::DNAME | RecordType::SOA) {
@@ -192,9 +207,9 @@ impl<'a> Gathered<'a> {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> (RrSet, Option<Box<str>>) {
+    pub(super) fn finish(self) -> Value {
         let extra = self.others.iter().any(|others| !others.is_empty()).then(|| write_others(&self.others));
-        (RrSet::new(self.ttl, self.rdatas), extra)
+        Value { rrset: RrSet::new(self.ttl, self.rdatas), extra, merged: self.merged }
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! What one RRset shows by itself makes an event unusable and never gets here. What stands here refuses
 //! nothing: a zone is changed RRset by RRset, and may be odd in between. [`validate`] is a function of a
-//! [`Zone`]; what only a file shows (TTLs that differ within an RRset, records that stand there twice) comes
-//! from who read it, as the same [`Report`].
+//! [`Zone`]. TTLs that differ within an RRset and records that stand there twice it knows from
+//! [`Merged`](crate::Merged); who reads a file reports them himself, as the same [`Report`], with the line.
 //!
 //! ```
 //! use zone_model::validate::{Finding, Severity, validate};

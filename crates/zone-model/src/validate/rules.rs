@@ -65,6 +65,9 @@ impl<'z> Pass<'z> {
 
     fn name(&mut self, sets: &'z [ZoneRrSet]) {
         let Some(ZoneRrSet { owner, .. }) = sets.first() else { return };
+        for set in sets {
+            self.merged(set);
+        }
         self.cut = self.cut.filter(|cut| owner.is_at_or_below(cut));
         self.dname = self.dname.filter(|dname| owner.is_at_or_below(dname));
         // Most names have nothing to do with any of these.
@@ -94,6 +97,16 @@ impl<'z> Pass<'z> {
             Some(cut) => self.cut_off(cut, sets),
             None if self.dname.is_none_or(|dname| dname == owner) => self.authoritative(sets, at_apex),
             None => {}
+        }
+    }
+
+    /// What the records of an event had that their RRset does not show.
+    fn merged(&mut self, set: &ZoneRrSet) {
+        if set.merged.ttls {
+            self.report(set, Finding::DifferentTtls { serves: set.rrset.ttl });
+        }
+        if set.merged.duplicates {
+            self.report(set, Finding::Duplicate);
         }
     }
 

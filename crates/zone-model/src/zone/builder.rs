@@ -4,7 +4,7 @@ use super::{Zone, ZoneRrSet};
 use crate::decode::MAX_RRSET;
 use crate::name::Name;
 use crate::rdata;
-use crate::rrset::RrSet;
+use crate::rrset::{Merged, RrSet};
 use crate::rtype::RecordType;
 use crate::validate::{Finding, Place, Report};
 use std::borrow::Cow;
@@ -272,7 +272,7 @@ impl ZoneBuilder {
                 size if size > MAX_RRSET => Err(refuse(entry, false)),
                 _ => {
                     let rrset = RrSet::of_distinct(entry.ttl, vec![self.octets(entry).into()]);
-                    Ok(ZoneRrSet { owner, rtype, rrset })
+                    Ok(ZoneRrSet { owner, rtype, rrset, merged: Merged::default() })
                 }
             };
         }
@@ -304,7 +304,7 @@ impl ZoneBuilder {
         }
         let rrset =
             RrSet::of_distinct(ttl, records.iter().map(|(_, entry)| self.octets(entry).into()).collect());
-        Ok(ZoneRrSet { owner, rtype, rrset })
+        Ok(ZoneRrSet { owner, rtype, rrset, merged: Merged::default() })
     }
 
     fn place(&self, entry: &Entry) -> Option<Place> {

@@ -28,7 +28,7 @@ pub use zonemd::Zonemd;
 
 use crate::name::Name;
 use crate::rdata;
-use crate::rrset::RrSet;
+use crate::rrset::{Merged, RrSet};
 use crate::rtype::RecordType;
 
 /// A zone's RRsets in canonical order.
@@ -48,6 +48,8 @@ pub struct ZoneRrSet {
     pub rtype: RecordType,
     /// The records, in canonical order.
     pub rrset: RrSet,
+    /// What of the records that an event gave is not to be seen; what a file gives is reported when it is read.
+    pub merged: Merged,
 }
 
 /// MNAME and RNAME go before five numbers of four octets, of which the serial is the first (RFC 1035 section
@@ -59,13 +61,30 @@ const SOA_NUMBERS: usize = 20;
 impl Zone {
     /// The zone of these RRsets. Several of one owner and type are one; an empty one is none.
     pub fn of(apex: Name, rrsets: impl IntoIterator<Item = (Name, RecordType, RrSet)>) -> Self {
+        let set = |(owner, rtype, rrset)| ZoneRrSet { owner, rtype, rrset, merged: Merged::default() };
+        Self::of_sets(apex, rrsets.into_iter().map(set))
+    }
+
+    /// The same of RRsets that keep what is to be reported of their records.
+    pub fn of_sets(apex: Name, rrsets: impl IntoIterator<Item = ZoneRrSet>) -> Self {
         let mut builder = ZoneBuilder::new(apex);
-        for (owner, rtype, rrset) in rrsets {
-            for rdata in rrset.rdatas() {
-                builder.push_unplaced(&owner, rtype, rrset.ttl, rdata);
+        let mut merged = Vec::new();
+        for set in rrsets {
+            for rdata in set.rrset.rdatas() {
+                builder.push_unplaced(&set.owner, set.rtype, set.rrset.ttl, rdata);
+            }
+            if set.merged.is_any() {
+                merged.push((set.owner.to_lowercase(), set.rtype, set.merged));
             }
         }
-        builder.build().0
+        let mut zone = builder.build().0;
+        for (owner, rtype, merged) in merged {
+            let place = zone.rrsets.binary_search_by(|set| (&set.owner, set.rtype).cmp(&(&owner, rtype)));
+            if let Ok(at) = place {
+                zone.rrsets[at].merged = merged;
+            }
+        }
+        zone
     }
 
     /// The apex, in lower case.
@@ -146,7 +165,18 @@ impl ZoneRrSet {
         rdatas.sort_by_cached_key(|octets| rdata::canonical(rtype, octets));
         // What RFC 4034 section 6.2 takes for the same record counts once.
         rdatas.dedup_by(|again, first| rdata::canonical(rtype, again) == rdata::canonical(rtype, first));
-        Self { owner: owner.to_lowercase(), rtype, rrset: RrSet::of_distinct(rrset.ttl, rdatas) }
+        Self {
+            owner: owner.to_lowercase(),
+            rtype,
+            rrset: RrSet::of_distinct(rrset.ttl, rdatas),
+            merged: Merged::default(),
+        }
+    }
+
+    /// The same with this to report.
+    #[must_use]
+    pub fn with_merged(self, merged: Merged) -> Self {
+        Self { merged, ..self }
     }
 }
 

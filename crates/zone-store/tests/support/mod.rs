@@ -8,8 +8,8 @@ use redb::backends::InMemoryBackend;
 use std::sync::Arc;
 use zone_model::catalog::{Authority, QueryName};
 use zone_model::{
-    Catalog, Event, EventBody, EventKey, Name, Partition, Position, RecordType, RrSet, SetRrSet, SourceId,
-    Timestamp, Unusable,
+    Catalog, Event, EventBody, EventKey, Merged, Name, Partition, Position, RecordType, RrSet, SetRrSet,
+    SourceId, Timestamp, Unusable,
 };
 use zone_store::{AppliedBatch, Batch, Store, StoreConfig};
 
@@ -87,7 +87,12 @@ pub(crate) fn event(partition: u32, number: u64, timestamp: i64, raw: &str, body
 }
 
 pub(crate) fn set(raw: &str, rrset: RrSet) -> EventBody {
-    EventBody::Set(SetRrSet { key: key(raw), rrset, extra: Some("[{\"x\":1}]".into()) })
+    EventBody::Set(SetRrSet {
+        key: key(raw),
+        rrset,
+        extra: Some("[{\"x\":1}]".into()),
+        merged: Merged::default(),
+    })
 }
 
 pub(crate) fn null(raw: &str) -> EventBody {
