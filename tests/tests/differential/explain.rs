@@ -2,7 +2,7 @@
 
 use crate::compare::{Aspect, plain};
 use crate::question::{Question, wire};
-use crate::world::{World, is_at_or_below, join, labels, parts};
+use crate::world::{World, Zone, is_at_or_below, join, labels, parts};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use stream_dns_tests::peers::Kind;
@@ -14,8 +14,8 @@ const DNAME: u16 = 39;
 const NXDOMAIN: u16 = 3;
 /// YXDOMAIN.
 const TOO_LONG: u16 = 6;
-/// Octets of a name to which a DNAME may add too many: its target's are fewer than these and 255 together.
-const CLOSE_TO_LIMIT: usize = 200;
+/// Octets of the longest name (RFC 1035 section 2.3.4).
+const LONGEST: usize = 255;
 
 /// Aliases that this server, and that Knot, follow at most.
 const HOPS: usize = 16;
@@ -183,14 +183,12 @@ fn is_under_dname(world: &World, question: &Question, ours: &Reading, theirs: &R
     looked_up(question, ours).any(|name| {
         let Some(zone) = world.zone(&name, question.is_ds()) else { return false };
         let owners = zone.owners();
-        let is_passed = |dname: &&&str| {
+        let is_passed = |dname: &&str| {
             let wildcard = join("*.".to_owned(), dname);
             encloser(&name, &owners) > labels(dname)
                 || owners.iter().any(|owner| is_at_or_below(owner, &wildcard))
         };
-        // The topmost is the one that we follow.
-        let topmost = owners.iter().filter(|owner| zone.has(owner, "DNAME") && is_below(&name, owner));
-        let topmost = topmost.min_by_key(|owner| labels(owner));
+        let topmost = topmost_dname(zone, &name);
         let alias = ours.sections[0].iter().find(|rr| rr.owner == name && rr.rtype == CNAME);
         topmost.filter(is_passed).is_some() && alias.is_none_or(|alias| !theirs.sections[0].contains(alias))
     })
@@ -203,11 +201,26 @@ fn is_too_long(world: &World, question: &Question, ours: &Reading, theirs: &Read
     if says(ours) && says(theirs) {
         return theirs.sections[0].is_superset(&ours.sections[0]);
     }
-    let is_close =
-        |name: &str| wire(name).is_some_and(|wire| wire.len() > CLOSE_TO_LIMIT) && is_hidden(world, name);
     theirs.rcode == NXDOMAIN
         && (says(ours) || ours.truncated)
-        && looked_up(question, ours).any(|name| is_close(&name))
+        && looked_up(question, ours).any(|name| becomes_too_long(world, question, &name))
+}
+
+/// Whether the topmost DNAME above the name, in its zone, puts more octets in its owner's place than a name has room for.
+fn becomes_too_long(world: &World, question: &Question, name: &str) -> bool {
+    let octets = |name: &str| wire(name).map(|wire| wire.len());
+    world.zone(name, question.is_ds()).is_some_and(|zone| {
+        let owner = topmost_dname(zone, name);
+        let sizes = owner
+            .and_then(|owner| Some((octets(name)?, octets(owner)?, octets(zone.rdata(owner, "DNAME")?)?)));
+        sizes.is_some_and(|(name, owner, target)| name - owner + target > LONGEST)
+    })
+}
+
+/// The DNAME that a name below it meets first on the way down from the apex.
+fn topmost_dname<'a>(zone: &'a Zone, name: &str) -> Option<&'a str> {
+    let above = zone.owners().into_iter().filter(|owner| zone.has(owner, "DNAME") && is_below(name, owner));
+    above.min_by_key(|owner| labels(owner))
 }
 
 /// Whether the answer is a chain of aliases that comes back to where it was, or that one of both gave up.

@@ -158,6 +158,12 @@ impl Zone {
         self.sets.contains_key(&(owner.to_owned(), rtype))
     }
 
+    /// The RDATA of the owner's only record of this type.
+    pub(crate) fn rdata(&self, owner: &str, rtype: &'static str) -> Option<&str> {
+        let (_, rdatas) = self.sets.get(&(owner.to_owned(), rtype))?;
+        rdatas.first().map(String::as_str)
+    }
+
     fn add(&mut self, dice: &mut Dice, owner: &str, rtype: &'static str, rdata: String) {
         // The file's case is not what is compared: one owner has one spelling.
         let owner = owner.to_ascii_lowercase();
