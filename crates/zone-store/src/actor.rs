@@ -4,26 +4,33 @@
 //! its own and reports back. The actor belongs on an arbiter of its own: nothing that answers queries may
 //! share it.
 
+mod commits;
+mod holds;
+mod reads;
+mod spawn;
+
+pub use spawn::{Handle, Running, spawn_standalone};
+
 use crate::config::StoreConfig;
-use crate::disk::Committed;
 use crate::error::StoreError;
-use crate::hold::{Hold, Targets};
+use crate::hold::Holds;
 use crate::meter::Meter;
+use crate::pace::Pace;
 use crate::publish::Publisher;
+use crate::restarts::Restarts;
 use crate::store::{AppliedBatch, Batch, Store};
 use crate::waiters::Waiters;
 use crate::walks::Walks;
 use actix::prelude::*;
 use messages::{
-    Applied, ApplyChanges, ApplyError, AwaitApplied, CatalogPublished, HoldApplied, ListZones, Measured,
-    OpenSource, OpenZone, OpenedZone, Quarantined, ReadDigests, ReadQuarantine, ReadRecords, ReadStoreStatus,
-    RecordSet, Sample, Shutdown, SourceState, StoreUnavailable, ZoneSummary,
+    Applied, ApplyChanges, ApplyError, AwaitApplied, CatalogPublished, Measured, OpenSource, Sample,
+    Shutdown, SourceState, StoreUnavailable,
 };
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::oneshot;
-use zone_model::{Name, Partition, Position, SourceId, Timestamp};
+use zone_model::Timestamp;
 
 /// Messages that may wait; batches are bounded by their permits besides.
 const MAILBOX: usize = 256;
@@ -31,16 +38,8 @@ const MAILBOX: usize = 256;
 const TICK: Duration = Duration::from_millis(100);
 /// When a listener with a full mailbox is tried again.
 const CATCH_UP: Duration = Duration::from_millis(1);
-/// A commit does not wait for company when so much waits already.
-const LARGE: (usize, usize) = (100_000, 64 << 20);
-/// Failed commits are tried again after twice the time before, up to the longest.
-const COMMIT_RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 /// How often a commit may fail while the actor stops.
 const LAST_TRIES: u32 = 3;
-/// How many times within [`RESTARTS_IN`] a store may panic before the actor gives up.
-const RESTARTS: usize = 5;
-const RESTARTS_IN: Duration = Duration::from_secs(60);
-const RESTART_AFTER: Duration = Duration::from_millis(100);
 /// Rows that are looked at in one go when those of a rebuilt source are removed.
 const SWEPT_AT_ONCE: usize = 5_000;
 /// The longest that the store stands still.
@@ -77,39 +76,13 @@ pub struct ZoneStore {
     meter: Meter,
     queue: VecDeque<(ApplyChanges, oneshot::Sender<Result<Applied, ApplyError>>)>,
     /// Where the store stands still, while nodes are compared.
-    hold: Option<Hold>,
-    holds: u64,
-    commit: Commit,
-    commit_failures: u32,
+    holds: Holds,
+    commits: Pace,
     /// Tells a commit of this store from one of the store before.
     generation: u64,
-    restarts: VecDeque<Instant>,
+    restarts: Restarts,
     stopping: Vec<oneshot::Sender<()>>,
     reported_outside: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Commit {
-    Idle,
-    /// A timer runs.
-    Scheduled,
-    Running,
-}
-
-/// A store's actor on an arbiter of its own.
-#[derive(Debug)]
-pub struct Running {
-    /// Where it is reached.
-    pub address: Addr<ZoneStore>,
-    arbiter: Arbiter,
-}
-
-/// A store's actor on a thread of its own, for a program that is not built on actix.
-#[derive(Debug)]
-pub struct Handle {
-    address: Addr<ZoneStore>,
-    stop: oneshot::Sender<()>,
-    thread: std::thread::JoinHandle<()>,
 }
 
 // === impl ZoneStore ===
@@ -140,37 +113,12 @@ impl ZoneStore {
             walks: Walks::default(),
             meter: Meter::default(),
             queue: VecDeque::new(),
-            hold: None,
-            holds: 0,
-            commit: Commit::Idle,
-            commit_failures: 0,
+            holds: Holds::default(),
+            commits: Pace::default(),
             generation: 0,
-            restarts: VecDeque::new(),
+            restarts: Restarts::default(),
             stopping: Vec::new(),
             reported_outside: false,
-        }
-    }
-
-    /// Opens the store on a new arbiter and starts its actor there. Returns when the store is loaded; the
-    /// first catalogue is published then.
-    ///
-    /// # Errors
-    /// [`StoreError`] where the store cannot be opened.
-    pub async fn start_on_arbiter(config: StoreConfig, peers: StorePeers) -> Result<Running, StoreError> {
-        let arbiter = Arbiter::new();
-        let (tell, told) = oneshot::channel();
-        arbiter.spawn_fn(move || {
-            let opened = Store::open(uncollected(&config));
-            let _ = tell.send(opened.map(|store| Self::new(uncollected(&config), store, peers).start()));
-        });
-        match told.await {
-            Ok(Ok(address)) => Ok(Running { address, arbiter }),
-            failed => {
-                arbiter.stop();
-                let _ = arbiter.join();
-                let panicked = || StoreError::Corrupt("its thread panicked while it was opened".to_owned());
-                Err(failed.ok().and_then(Result::err).unwrap_or_else(panicked))
-            }
         }
     }
 
@@ -195,27 +143,22 @@ impl ZoneStore {
     }
 
     fn reopen_later(&mut self, ctx: &mut Context<Self>) {
-        let now = Instant::now();
-        self.restarts.retain(|restart| now.duration_since(*restart) < RESTARTS_IN);
-        self.restarts.push_back(now);
-        if self.restarts.len() > RESTARTS {
+        let Some(after) = self.restarts.next(Instant::now()) else {
             tracing::error!(
                 "the store fails again and again: its actor stops, what is published stays served"
             );
-            ctx.stop();
-            return;
-        }
-        let after = RESTART_AFTER * (1 << self.restarts.len());
+            return ctx.stop();
+        };
         ctx.run_later(after, |own, ctx| {
             // A commit of the store before still holds its file.
-            if own.commit == Commit::Running {
-                own.restarts.pop_back();
+            if own.commits.is_running() {
+                own.restarts.put_back();
                 return own.reopen_later(ctx);
             }
             match catch_unwind(AssertUnwindSafe(|| (own.open)())) {
                 Ok(Ok(store)) => {
                     own.core = Some(store);
-                    own.commit_failures = 0;
+                    own.commits.succeeded();
                     own.show(ctx);
                 }
                 Ok(Err(error)) => {
@@ -230,20 +173,14 @@ impl ZoneStore {
     /// Applies what waits, unless too much waits for the disk.
     fn work(&mut self, ctx: &mut Context<Self>) {
         while let Some(pending) = self.core.as_ref().map(Store::pending).filter(|_| !self.queue.is_empty()) {
-            if pending.bytes > self.config.overlay_bytes && self.commit_failures == 0 {
+            if pending.bytes > self.config.overlay_bytes && self.commits.failures() == 0 {
                 return self.commit_soon(ctx);
             }
-            if self.hold.as_ref().is_some_and(|hold| !hold.is_going()) {
+            if self.holds.is_still() {
                 return;
             }
             let Some((message, reply)) = self.queue.pop_front() else { return };
-            let (message, is_too_much) = match self.hold.as_mut() {
-                None => (message, false),
-                Some(hold) => match hold.split(message) {
-                    Ok(message) => (message, false),
-                    Err(message) => (message, true),
-                },
-            };
+            let (message, is_too_much) = self.holds.take_up(message);
             let answer = self.apply(ctx, message);
             let _ = reply.send(answer);
             if is_too_much {
@@ -254,38 +191,6 @@ impl ZoneStore {
         if self.core.is_none() {
             for (_, reply) in self.queue.drain(..) {
                 let _ = reply.send(Err(ApplyError::Crashed));
-            }
-        }
-    }
-
-    /// Answers who compares nodes, once every partition has arrived.
-    fn look_whether_arrived(&mut self, ctx: &mut Context<Self>) {
-        let (Some(hold), Some(store)) = (&self.hold, &self.core) else { return };
-        if hold.has_arrived(|source, partition| store.applied(source, partition)) {
-            let zones = unwrap_answer(self.ask(ctx, |store| store.all_zones()));
-            self.end_hold(ctx, zones);
-        }
-    }
-
-    fn release(&mut self, ctx: &mut Context<Self>, why: &str) {
-        self.end_hold(ctx, Err(StoreUnavailable(why.to_owned())));
-    }
-
-    /// Goes on with what was held. If that fails, who sent it has to begin again where the store says.
-    fn end_hold(&mut self, ctx: &mut Context<Self>, answer: Result<Vec<ZoneSummary>, StoreUnavailable>) {
-        let Some(hold) = self.hold.take() else { return };
-        let (reply, mut behind) = hold.end();
-        if let Some(reply) = reply {
-            // Who does not wait any more does not mind.
-            let _ = reply.send(answer);
-        }
-        while let Some(message) = behind.pop_front() {
-            let source = message.source.clone();
-            if self.apply(ctx, message).is_err() {
-                let lost = behind.iter().map(|message| message.source.clone()).chain([source]);
-                let lost: Vec<_> = lost.collect();
-                self.ask(ctx, |store| lost.iter().for_each(|source| store.close_source(source)));
-                return;
             }
         }
     }
@@ -363,134 +268,6 @@ impl ZoneStore {
         }
     }
 
-    /// Commits in a moment, when more has come, or now if much has.
-    fn commit_soon(&mut self, ctx: &mut Context<Self>) {
-        let Some(pending) = self.core.as_ref().map(Store::pending) else { return };
-        if self.commit == Commit::Running || !pending.waiting && !pending.committing {
-            return;
-        }
-        let is_large = pending.rows > LARGE.0 || pending.bytes > LARGE.1.min(self.config.overlay_bytes);
-        if self.commit_failures == 0 && is_large {
-            return self.begin_commit(ctx);
-        }
-        if self.commit == Commit::Scheduled {
-            return;
-        }
-        let after = match self.commit_failures {
-            0 => self.config.commit_after,
-            failures => COMMIT_RETRY.1.min(COMMIT_RETRY.0 * (1 << failures.min(10))),
-        };
-        self.commit = Commit::Scheduled;
-        ctx.run_later(after, |own, ctx| {
-            if own.commit == Commit::Scheduled {
-                own.begin_commit(ctx);
-            }
-        });
-    }
-
-    fn begin_commit(&mut self, ctx: &mut Context<Self>) {
-        self.commit = Commit::Idle;
-        let job = match self.ask(ctx, Store::begin_commit) {
-            Some(Ok(Some(job))) => job,
-            Some(Ok(None)) | None => return,
-            Some(Err(error)) => return self.commit_failed(ctx, &error),
-        };
-        self.commit = Commit::Running;
-        self.walks.commit_begun();
-        let generation = self.generation;
-        let run = tokio::task::spawn_blocking(move || {
-            let begun = Instant::now();
-            let committed =
-                catch_unwind(AssertUnwindSafe(|| job.run())).unwrap_or_else(|_| Committed::crashed());
-            (committed, begun.elapsed())
-        });
-        let ended = run.into_actor(self).map(move |ended, own, ctx| {
-            let (committed, took) = ended.unwrap_or_else(|_| (Committed::crashed(), Duration::ZERO));
-            own.commit = Commit::Idle;
-            own.meter.committed(took, committed.is_ok());
-            if generation == own.generation {
-                own.end_commit(ctx, committed);
-            }
-        });
-        ctx.spawn(ended);
-    }
-
-    fn end_commit(&mut self, ctx: &mut Context<Self>, committed: Committed) {
-        match self.ask(ctx, |store| store.end_commit(committed)) {
-            Some(Ok(())) => {
-                self.commit_failures = 0;
-                for (apex, reply) in self.walks.commit_ended() {
-                    let _ = reply.send(self.open_zone(ctx, &apex));
-                }
-            }
-            Some(Err(error)) => self.commit_failed(ctx, &error),
-            None => {}
-        }
-        self.work(ctx);
-        self.commit_soon(ctx);
-        self.go_on_stopping(ctx);
-    }
-
-    fn open_zone(&mut self, ctx: &mut Context<Self>, apex: &Name) -> Result<OpenedZone, StoreUnavailable> {
-        let opened = unwrap_answer(self.ask(ctx, |store| store.open_zone(apex)));
-        opened.map(|walk| OpenedZone(Box::new(walk)))
-    }
-
-    fn commit_failed(&mut self, ctx: &mut Context<Self>, error: &StoreError) {
-        self.commit_failures += 1;
-        self.walks.fail(&error.to_string());
-        tracing::error!(%error, failures = self.commit_failures, "a commit failed and is tried again; what is applied stays served");
-        self.work(ctx);
-        self.commit_soon(ctx);
-        self.go_on_stopping(ctx);
-    }
-
-    /// Commits what is left and stops, once somebody asked for it.
-    fn go_on_stopping(&mut self, ctx: &mut Context<Self>) {
-        if self.stopping.is_empty()
-            || !self.queue.is_empty() && self.core.is_some() && self.commit_failures == 0
-        {
-            return;
-        }
-        if self.commit == Commit::Running {
-            return;
-        }
-        let pending = self.core.as_ref().map(Store::pending).unwrap_or_default();
-        if pending.waiting || pending.committing {
-            if self.commit_failures < LAST_TRIES {
-                if self.commit_failures == 0 {
-                    self.begin_commit(ctx);
-                }
-                // Otherwise the timer of the next try runs.
-                return;
-            }
-            tracing::warn!(
-                "the last changes could not be committed; the log is read again from the last commit"
-            );
-        }
-        if self.publication {
-            self.publish(ctx);
-        }
-        let core = self.core.take();
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(core)));
-        for reply in self.stopping.drain(..) {
-            let _ = reply.send(());
-        }
-        ctx.stop();
-    }
-
-    /// Removes some of what a rebuilt source left behind, when the disk has nothing else to do.
-    fn sweep(&mut self, ctx: &mut Context<Self>) {
-        if self.commit != Commit::Idle || !self.stopping.is_empty() || !self.queue.is_empty() {
-            return;
-        }
-        match self.ask(ctx, |store| store.sweep(SWEPT_AT_ONCE)) {
-            Some(Ok(_)) | None => self.commit_soon(ctx),
-            // The rows count for nothing; it is tried again.
-            Some(Err(error)) => tracing::debug!(%error, "rows that are not needed cannot be removed now"),
-        }
-    }
-
     fn measure(&mut self) {
         self.publisher.free();
         let status = self.core.as_ref().map(|store| store.status(self.publisher.number()));
@@ -564,64 +341,6 @@ impl Handler<ApplyChanges> for ZoneStore {
     }
 }
 
-impl Handler<ReadRecords> for ZoneStore {
-    type Result = Result<Vec<RecordSet>, StoreUnavailable>;
-
-    fn handle(&mut self, message: ReadRecords, ctx: &mut Self::Context) -> Self::Result {
-        unwrap_answer(self.ask(ctx, |store| store.records(&message.owner, message.rtype)))
-    }
-}
-
-impl Handler<ListZones> for ZoneStore {
-    type Result = Result<Vec<ZoneSummary>, StoreUnavailable>;
-
-    fn handle(&mut self, message: ListZones, ctx: &mut Self::Context) -> Self::Result {
-        unwrap_answer(self.ask(ctx, |store| store.zones(message.after.as_ref(), message.limit)))
-    }
-}
-
-impl Handler<OpenZone> for ZoneStore {
-    type Result = ResponseFuture<Result<OpenedZone, StoreUnavailable>>;
-
-    fn handle(&mut self, OpenZone { apex }: OpenZone, ctx: &mut Self::Context) -> Self::Result {
-        let (reply, answer) = oneshot::channel();
-        let in_service = self.core.as_ref().is_none_or(Store::in_service);
-        let pending = self.core.as_ref().map(Store::pending).unwrap_or_default();
-        if !in_service {
-            let _ = reply.send(Err(StoreUnavailable(HALF.to_owned())));
-        } else if self.commit_failures > 0 {
-            let _ = reply.send(Err(StoreUnavailable(NOT_COMMITTED.to_owned())));
-        } else if pending.waiting || pending.committing {
-            self.walks.add(apex, pending.waiting, reply);
-            self.commit_soon(ctx);
-        } else {
-            let _ = reply.send(self.open_zone(ctx, &apex));
-        }
-        Box::pin(async { answer.await.unwrap_or_else(|_| Err(StoreUnavailable("it stops".to_owned()))) })
-    }
-}
-
-impl Handler<ReadQuarantine> for ZoneStore {
-    type Result = Result<Vec<Quarantined>, StoreUnavailable>;
-
-    fn handle(&mut self, message: ReadQuarantine, ctx: &mut Self::Context) -> Self::Result {
-        unwrap_answer(self.ask(ctx, |store| store.quarantined_behind(message.after.as_ref(), message.limit)))
-    }
-}
-
-impl Handler<ReadStoreStatus> for ZoneStore {
-    type Result = MessageResult<ReadStoreStatus>;
-
-    fn handle(&mut self, _: ReadStoreStatus, ctx: &mut Self::Context) -> Self::Result {
-        let number = self.publisher.number();
-        let mut status = self.ask(ctx, |store| store.status(number)).unwrap_or_default();
-        status.catalog = number;
-        // What is published goes on answering while a store that was lost is filled again.
-        status.in_service |= self.publisher.was_in_service();
-        MessageResult(status)
-    }
-}
-
 impl Handler<AwaitApplied> for ZoneStore {
     type Result = ResponseFuture<bool>;
 
@@ -634,59 +353,6 @@ impl Handler<AwaitApplied> for ZoneStore {
             ctx.run_later(message.timeout.min(LONGEST_WAIT), move |own, _| own.waiters.give_up(number));
         }
         Box::pin(async { answer.await.unwrap_or(false) })
-    }
-}
-
-impl Handler<HoldApplied> for ZoneStore {
-    type Result = Result<Vec<(SourceId, Partition, Position)>, StoreUnavailable>;
-
-    fn handle(&mut self, message: HoldApplied, ctx: &mut Self::Context) -> Self::Result {
-        if self.hold.is_some() {
-            return Err(StoreUnavailable("it is being compared already; try again".to_owned()));
-        }
-        let status = self.ask(ctx, |store| Ok(store.status(0)));
-        let positions = unwrap_answer(status)?.positions;
-        self.holds += 1;
-        self.hold = Some(Hold::new(self.holds));
-        let number = self.holds;
-        ctx.run_later(message.limit.min(LONGEST_HOLD), move |own, ctx| {
-            if own.hold.as_ref().is_some_and(|hold| hold.number == number) {
-                own.release(ctx, "not all partitions arrived in time");
-                own.work(ctx);
-            }
-        });
-        Ok(positions)
-    }
-}
-
-impl Handler<ReadDigests> for ZoneStore {
-    type Result = ResponseFuture<Result<Vec<ZoneSummary>, StoreUnavailable>>;
-
-    fn handle(&mut self, message: ReadDigests, ctx: &mut Self::Context) -> Self::Result {
-        let (reply, answer) = oneshot::channel();
-        let targets: Targets =
-            message.positions.into_iter().map(|(source, p, at)| ((source, p), at)).collect();
-        let is_past = |store: &Store| {
-            targets
-                .iter()
-                .any(|((source, p), target)| store.applied(source, *p).is_some_and(|at| at > *target))
-        };
-        let refused = match (&mut self.hold, &self.core) {
-            (None, _) => Some("nobody told it to stand still, or the time for that is over"),
-            (Some(hold), _) if hold.is_going() => Some("it is being compared already"),
-            (_, Some(store)) if is_past(store) => Some("it has gone past these positions"),
-            _ => None,
-        };
-        match (refused, &mut self.hold) {
-            (Some(why), _) => drop(reply.send(Err(StoreUnavailable(why.to_owned())))),
-            (None, Some(hold)) => {
-                hold.go_to(targets, reply);
-                self.look_whether_arrived(ctx);
-                self.work(ctx);
-            }
-            (None, None) => {}
-        }
-        Box::pin(async { answer.await.unwrap_or(Err(StoreUnavailable("the store is stopping".to_owned()))) })
     }
 }
 
@@ -724,65 +390,4 @@ fn to_apply_error(error: StoreError) -> ApplyError {
 fn wall_clock() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp(since.as_millis() as i64)
-}
-
-/// Nobody asks the actor for changes, so they are not copied.
-fn uncollected(config: &StoreConfig) -> StoreConfig {
-    StoreConfig { collect_changes: false, ..config.clone() }
-}
-
-// === impl Running ===
-
-impl Running {
-    /// Waits until everything sent before is handled and committed, then ends the arbiter and its thread.
-    pub async fn stop(self) {
-        // An actor that is gone has stopped.
-        let _ = self.address.send(Shutdown).await;
-        self.arbiter.stop();
-        let _ = self.arbiter.join();
-    }
-}
-
-// === impl Handle ===
-
-/// Opens a store and runs its actor on a thread of its own, with its own actix system: for a program that is
-/// not built on actix. Blocks until the store is loaded.
-///
-/// # Errors
-/// [`StoreError`] where the store cannot be opened.
-pub fn spawn_standalone(config: StoreConfig, peers: StorePeers) -> Result<Handle, StoreError> {
-    // A channel of std's: the host may be a runtime, in which tokio's must not be waited for like this.
-    let (tell, told) = std::sync::mpsc::channel();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let thread = std::thread::Builder::new().name("zone-store".to_owned()).spawn(move || {
-        System::new().block_on(async move {
-            let config = uncollected(&config);
-            let store = match Store::open(config.clone()) {
-                Ok(store) => store,
-                Err(error) => return drop(tell.send(Err(error))),
-            };
-            let address = ZoneStore::new(config, store, peers).start();
-            let _ = tell.send(Ok(address.clone()));
-            // A handle that is dropped stops the store as one that is told to.
-            let _ = stopped.await;
-            let _ = address.send(Shutdown).await;
-        });
-    });
-    let crashed = || StoreError::Corrupt("its thread ended while it was opened".to_owned());
-    let thread = thread.map_err(|_| crashed())?;
-    let address = told.recv().map_err(|_| crashed())??;
-    Ok(Handle { address, stop, thread })
-}
-
-impl Handle {
-    /// Where the actor is reached, from any thread and any runtime.
-    pub fn address(&self) -> &Addr<ZoneStore> {
-        &self.address
-    }
-
-    /// Waits until everything sent before is handled and committed. Blocks.
-    pub fn stop(self) {
-        let _ = self.stop.send(());
-        let _ = self.thread.join();
-    }
 }

@@ -19,11 +19,19 @@ pub(crate) type Targets = BTreeMap<(SourceId, Partition), Position>;
 /// Who is told what is held at the positions.
 pub(crate) type Reply = oneshot::Sender<Result<Vec<ZoneSummary>, StoreUnavailable>>;
 
+/// Whether the store stands still, for one comparison at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Holds {
+    current: Option<Hold>,
+    /// How many there were.
+    begun: u64,
+}
+
 /// A store that stands still, or goes on up to some positions.
 #[derive(Debug)]
-pub(crate) struct Hold {
+struct Hold {
     /// Tells it from the one after it.
-    pub(crate) number: u64,
+    number: u64,
     /// `None` while nobody has said where to go.
     goal: Option<(Targets, Reply)>,
     /// What lies behind the positions, in the order in which it came.
@@ -31,26 +39,83 @@ pub(crate) struct Hold {
     events: usize,
 }
 
+// === impl Holds ===
+
+impl Holds {
+    /// Stands still from now on. Returns the number of this hold.
+    pub(crate) fn begin(&mut self) -> Result<u64, StoreUnavailable> {
+        if self.current.is_some() {
+            return Err(StoreUnavailable("it is being compared already; try again".to_owned()));
+        }
+        self.begun += 1;
+        self.current = Some(Hold::new(self.begun));
+        Ok(self.begun)
+    }
+
+    /// Whether this one has not ended.
+    pub(crate) fn holds(&self, number: u64) -> bool {
+        self.current.as_ref().is_some_and(|hold| hold.number == number)
+    }
+
+    /// Whether nothing at all may be taken up: nobody has said yet where to go.
+    pub(crate) fn is_still(&self) -> bool {
+        self.current.as_ref().is_some_and(|hold| hold.goal.is_none())
+    }
+
+    /// What of a batch may be applied now, the rest is held; and whether that is too much.
+    pub(crate) fn take_up(&mut self, batch: ApplyChanges) -> (ApplyChanges, bool) {
+        let Some(hold) = &mut self.current else { return (batch, false) };
+        match hold.split(batch) {
+            Ok(batch) => (batch, false),
+            Err(batch) => (batch, true),
+        }
+    }
+
+    /// Goes on up to these positions, if a store that stands `at` these may; whoever asks is told why not.
+    pub(crate) fn go_to(
+        &mut self,
+        targets: Targets,
+        reply: Reply,
+        at: impl Fn(&SourceId, Partition) -> Option<Position>,
+    ) -> bool {
+        let is_past = |(own, target): (&(SourceId, Partition), &Position)| {
+            at(&own.0, own.1).is_some_and(|at| at > *target)
+        };
+        let why = match &mut self.current {
+            None => "nobody told it to stand still, or the time for that is over",
+            Some(hold) if hold.goal.is_some() => "it is being compared already",
+            Some(_) if targets.iter().any(is_past) => "it has gone past these positions",
+            Some(hold) => {
+                hold.goal = Some((targets, reply));
+                return true;
+            }
+        };
+        let _ = reply.send(Err(StoreUnavailable(why.to_owned())));
+        false
+    }
+
+    /// Whether every partition has arrived where it was to go.
+    pub(crate) fn have_arrived(&self, at: impl Fn(&SourceId, Partition) -> Option<Position>) -> bool {
+        self.current.as_ref().is_some_and(|hold| hold.has_arrived(at))
+    }
+
+    /// Ends what there is: who is to be told, and what was held.
+    pub(crate) fn end(&mut self) -> (Option<Reply>, VecDeque<ApplyChanges>) {
+        let hold = self.current.take();
+        hold.map_or_else(Default::default, |hold| (hold.goal.map(|(_, reply)| reply), hold.behind))
+    }
+}
+
 // === impl Hold ===
 
 impl Hold {
-    pub(crate) fn new(number: u64) -> Self {
+    fn new(number: u64) -> Self {
         Self { number, goal: None, behind: VecDeque::new(), events: 0 }
-    }
-
-    /// Says where to go.
-    pub(crate) fn go_to(&mut self, targets: Targets, reply: Reply) {
-        self.goal = Some((targets, reply));
-    }
-
-    /// Whether batches may be taken up, to be split.
-    pub(crate) fn is_going(&self) -> bool {
-        self.goal.is_some()
     }
 
     /// Splits a batch: what lies up to the positions is to be applied, the rest is held. An error where that is
     /// too much.
-    pub(crate) fn split(&mut self, mut batch: ApplyChanges) -> Result<ApplyChanges, ApplyChanges> {
+    fn split(&mut self, mut batch: ApplyChanges) -> Result<ApplyChanges, ApplyChanges> {
         let Some((targets, _)) = &self.goal else { return Ok(batch) };
         let target = |partition: Partition| targets.get(&(batch.source.clone(), partition)).copied();
         // What nobody asked about is at its place, wherever that is.
@@ -80,15 +145,9 @@ impl Hold {
         if self.events > MOST_EVENTS { Err(batch) } else { Ok(batch) }
     }
 
-    /// Whether every partition has arrived.
-    pub(crate) fn has_arrived(&self, at: impl Fn(&SourceId, Partition) -> Option<Position>) -> bool {
+    fn has_arrived(&self, at: impl Fn(&SourceId, Partition) -> Option<Position>) -> bool {
         let Some((targets, _)) = &self.goal else { return false };
         targets.iter().all(|((source, partition), target)| at(source, *partition) >= Some(*target))
-    }
-
-    /// Ends: who is to be told, and what was held.
-    pub(crate) fn end(self) -> (Option<Reply>, VecDeque<ApplyChanges>) {
-        (self.goal.map(|(_, reply)| reply), self.behind)
     }
 }
 
@@ -131,25 +190,44 @@ mod tests {
 
     #[test]
     fn batches_end_at_the_positions_and_nothing_of_them_is_lost() {
-        let mut hold = Hold::new(1);
+        let mut holds = Holds::default();
+        assert_eq!(holds.begin(), Ok(1));
+        assert!(holds.is_still() && holds.begin().is_err(), "one at a time");
         let (reply, _answer) = oneshot::channel();
         let source = SourceId::new("dns");
         let targets = [(0, 5), (1, 3)].map(|(partition, n)| ((source.clone(), Partition(partition)), at(n)));
-        hold.go_to(targets.into_iter().collect(), reply);
-        let first = hold.split(batch(&[(0, 4), (0, 6), (1, 1)], &[(0, 6), (1, 1)], None)).unwrap();
+        assert!(holds.go_to(targets.into_iter().collect(), reply, |_, _| None));
+        let (first, too_much) = holds.take_up(batch(&[(0, 4), (0, 6), (1, 1)], &[(0, 6), (1, 1)], None));
+        assert!(!too_much && !holds.is_still());
         // Behind the position lay a marker, or nothing: the partition stands at the position all the same.
         assert_eq!(shape(&first), (vec![(0, 4), (1, 1)], vec![(0, 5), (1, 1)]));
         let stands =
             |p0: u8, p1: u8| move |_: &SourceId, p: Partition| Some(at(if p.0 == 0 { p0 } else { p1 }));
-        assert!(!hold.has_arrived(stands(5, 1)));
-        let second =
-            hold.split(batch(&[(0, 7), (1, 3), (2, 9)], &[(0, 7), (1, 3), (2, 9)], Some(8))).unwrap();
+        assert!(!holds.have_arrived(stands(5, 1)));
+        let (second, _) = holds.take_up(batch(&[(0, 7), (1, 3), (2, 9)], &[(0, 7), (1, 3), (2, 9)], Some(8)));
         assert_eq!(shape(&second), (vec![(1, 3)], vec![(0, 5), (1, 3)]));
         assert_eq!(second.in_step, None, "a moment is reached behind everything");
-        assert!(hold.has_arrived(stands(5, 3)));
-        let (_, behind) = hold.end();
+        assert!(holds.have_arrived(stands(5, 3)));
+        let (_, behind) = holds.end();
+        assert!(!holds.holds(1));
         let behind: Vec<_> = behind.iter().map(|batch| (shape(batch), batch.in_step)).collect();
         let rest = (vec![(0, 7), (2, 9)], vec![(0, 7), (2, 9)]);
         assert_eq!(behind, [((vec![(0, 6)], vec![(0, 6)]), None), (rest, Some(Timestamp(8)))]);
+    }
+    /// A store that has gone past where it is told to stand cannot be compared there.
+    #[test]
+    fn where_it_may_not_go_it_says_so() {
+        let target = ((SourceId::new("dns"), Partition(0)), at(5));
+        let told = |holds: &mut Holds, stands: u8| {
+            let (reply, mut answer) = oneshot::channel();
+            let goes = holds.go_to([target.clone()].into(), reply, |_, _| Some(at(stands)));
+            (goes, answer.try_recv().ok().and_then(Result::err).map(|why| why.0))
+        };
+        let mut holds = Holds::default();
+        assert!(told(&mut holds, 1).1.is_some_and(|why| why.contains("nobody told it")));
+        holds.begin().unwrap();
+        assert!(told(&mut holds, 6).1.is_some_and(|why| why.contains("gone past")));
+        assert_eq!(told(&mut holds, 5), (true, None));
+        assert!(told(&mut holds, 5).1.is_some_and(|why| why.contains("already")));
     }
 }
