@@ -5,7 +5,7 @@ use crate::config::ProducerConfig;
 use crate::plan::Plan;
 use crate::state::{LogState, Zones};
 use messages::{PublishError, Published};
-use zone_model::{Event, EventKey, Name, Partition, Position, SourceId, Timestamp};
+use zone_model::{Event, EventKey, Name, Partition, Position, RecordType, SourceId, Timestamp};
 
 /// A log that can be read and written, by one thread that it may block.
 ///
@@ -16,6 +16,10 @@ pub trait Log: Send {
     /// # Errors
     /// [`PublishError::Unavailable`] where the log cannot be read.
     fn read(&mut self) -> Result<&LogState, PublishError>;
+
+    /// What has been read, without reading on: what is decided by it and by [`read`](Self::read)'s answer is decided
+    /// by one state. `None` where nothing was.
+    fn state(&self) -> Option<&LogState>;
 
     /// Publishes a change: takes the zone's writer lock, reads on to the log's end, plans, and writes what
     /// was planned at once. `change_id` names the change among all changes.
@@ -80,7 +84,9 @@ pub(crate) fn refuse_changed(
     zones: &[Name],
 ) -> Result<(), PublishError> {
     let zones = Zones::new(state, zones, &[]);
-    match others.iter().find(|key| zones.of_key(key).as_ref() == Some(apex)) {
+    // The SOA comes with every change; another RRset says more.
+    let of_zone = others.iter().filter(|key| zones.of_key(key).as_ref() == Some(apex));
+    match of_zone.min_by_key(|key| key.rtype == RecordType::SOA) {
         Some(key) => Err(PublishError::Conflict(format!(
             "somebody else changed {} {} of {apex} since it was read",
             key.owner, key.rtype

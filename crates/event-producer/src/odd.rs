@@ -91,17 +91,9 @@ fn serves(slot: &Slot) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::Keep;
-    use crate::testing::{event, null};
-    use zone_model::{Event, SourceId};
+    use crate::testing::{event, fold, null};
 
     const SOA: &str = "ns.example. host.example. 7 2 3 4 5";
-
-    fn fold(events: &[Event]) -> LogState {
-        let mut state = LogState::new(SourceId::new("test"), Keep::Everything);
-        events.iter().for_each(|event| state.apply(event));
-        state
-    }
 
     #[test]
     fn several_slots_and_unusable_events_are_found_and_nothing_else() {

@@ -372,16 +372,10 @@ impl<'a> Zones<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{event, null};
+    use crate::testing::{event, fold, null};
 
     fn name(text: &str) -> Name {
         Name::parse(text).unwrap()
-    }
-
-    fn fold(events: &[Event]) -> LogState {
-        let mut state = LogState::new(SourceId::new("test"), Keep::Everything);
-        events.iter().for_each(|event| state.apply(event));
-        state
     }
 
     /// DESIGN, "Slots decide": the greatest (timestamp, source, partition, position) serves.

@@ -1,7 +1,10 @@
 //! Events for the tests of this crate.
 
+use crate::state::{Keep, LogState};
 use messages::Edit;
-use zone_model::{Event, Name, Partition, Position, RawEvent, RecordType, RrSet, Timestamp, decode, rdata};
+use zone_model::{
+    Event, Name, Partition, Position, RawEvent, RecordType, RrSet, SourceId, Timestamp, decode, rdata,
+};
 
 /// A position that counts.
 pub(crate) fn position(at: u64) -> Position {
@@ -20,6 +23,13 @@ pub(crate) fn event(partition: u32, at: u64, timestamp: i64, key: &str, contents
         .map(|content| serde_json::json!({"name": owner, "type": rtype, "content": content, "ttl": 300}))
         .collect();
     raw(partition, at, timestamp, key, Some(serde_json::to_vec(&records).unwrap()))
+}
+
+/// What these events lead to.
+pub(crate) fn fold(events: &[Event]) -> LogState {
+    let mut state = LogState::new(SourceId::new("test"), Keep::Everything);
+    events.iter().for_each(|event| state.apply(event));
+    state
 }
 
 /// A null.

@@ -133,6 +133,10 @@ mod tests {
             Err(PublishError::Unavailable("nothing to read".into()))
         }
 
+        fn state(&self) -> Option<&LogState> {
+            None
+        }
+
         fn publish(
             &mut self,
             change: &Change,

@@ -94,17 +94,10 @@ impl LogState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::Keep;
-    use crate::testing::{event, null};
-    use zone_model::{Event, SourceId, master};
+    use crate::testing::{event, fold, null};
+    use zone_model::master;
 
     const SOA: &str = "ns.example. host.example. 7 2 3 4 5";
-
-    fn fold(events: &[Event]) -> LogState {
-        let mut state = LogState::new(SourceId::new("test"), Keep::Everything);
-        events.iter().for_each(|event| state.apply(event));
-        state
-    }
 
     fn name(text: &str) -> Name {
         text.parse().unwrap()

@@ -29,7 +29,7 @@ pub(super) fn mend(open: &mut OpenLog, producer: &str, console: &mut Console<'_>
         for (apex, before) in work {
             let edits = before.iter();
             let edits = edits.map(|((owner, rtype), slots)| edit(owner, *rtype, after(slots, &[]))).collect();
-            let parts = cut(open, edits)?;
+            let parts = cut(open, edits);
             match mend_zone(open, &apex, &before, parts, producer) {
                 Ok(events) => published += events,
                 // Read again: what is to be said may be something else now.

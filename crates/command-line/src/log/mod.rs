@@ -91,8 +91,17 @@ impl OpenLog {
         Ok(self.log.read()?.zone(apex, &self.config.zones))
     }
 
-    /// Whether this is a journal that is not there yet: the first change makes it.
-    pub(crate) fn is_to_be_made(&self) -> bool {
+    /// The same for who is about to change it: a journal that is not there yet, which the first change makes, has no
+    /// zone.
+    pub(crate) fn zone_to_change(&mut self, apex: &Name) -> anyhow::Result<Option<Zone>> {
+        if let Err(error) = self.log.read() {
+            return if self.is_to_be_made() { Ok(None) } else { Err(error.into()) };
+        }
+        Ok(self.log.state().and_then(|state| state.zone(apex, &self.config.zones)))
+    }
+
+    /// Whether this is a journal that is not there yet.
+    fn is_to_be_made(&self) -> bool {
         match &self.target {
             LogTarget::Journal(path) => !path.try_exists().unwrap_or(true),
             LogTarget::Kafka { .. } => false,

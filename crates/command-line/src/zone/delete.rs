@@ -28,7 +28,7 @@ pub(super) fn delete(
     let is_soa = |edit: &Edit| parts::is_soa(edit, &apex);
     let mut edits: Vec<Edit> = zone.rrsets().iter().rev().map(remove).filter(|edit| !is_soa(edit)).collect();
     edits.push(Edit::Remove { owner: apex.clone(), rtype: RecordType::SOA });
-    let parts = parts::cut(&mut open, edits)?;
+    let parts = parts::cut(&open, edits);
     let published = parts::publish(&mut open, &apex, parts, &args.publish.producer, console)?;
     let Some(published) = published else { bail!("there is nothing to delete") };
     let counts = json!({"removed": zone.len(), "parts": published.parts});

@@ -35,7 +35,7 @@ pub(super) fn import(
     let new = wanted(args, console)?;
     let mut open = OpenLog::open(&args.publish.log, settings)?;
     let apex = new.apex().clone();
-    let present = if open.is_to_be_made() { None } else { open.zone(&apex)? };
+    let present = open.zone_to_change(&apex)?;
     if present.is_none() && new.serial().is_none() && !open.config.zones.contains(&apex) {
         bail!("{} has no zone {apex}, and the file has no SOA to begin it with", open.target);
     }
@@ -70,7 +70,7 @@ pub(super) fn import(
         console.confirm(&question)?;
     }
     let edits = edits(&differences, &apex);
-    let parts = parts::cut(&mut open, edits)?;
+    let parts = parts::cut(&open, edits);
     let published = parts::publish(&mut open, &apex, parts, &args.publish.producer, console)?;
     let Some(published) = published else {
         let text = format!("{} says so already", open.target);

@@ -22,10 +22,11 @@ pub(super) struct PublishedParts {
 }
 
 /// Cuts edits where a change would be larger than readers hold back, between owners where that can be. The SOA,
-/// which each part brings with it, and its other slots are counted in.
-pub(crate) fn cut(open: &mut OpenLog, edits: Vec<Edit>) -> anyhow::Result<Vec<Vec<Edit>>> {
+/// which each part brings with it, and its other slots are counted in. The log is not read on: what came since the
+/// edits were decided is a conflict when they are published.
+pub(crate) fn cut(open: &OpenLog, edits: Vec<Edit>) -> Vec<Vec<Edit>> {
     let (most_events, most_bytes) = (MAX_EVENTS - 100, MAX_BYTES - (1 << 20));
-    let state = if open.is_to_be_made() { None } else { Some(open.log.read()?) };
+    let state = open.log.state();
     let size = |edit: &Edit| {
         let (owner, rtype, rrset) = match edit {
             Edit::Set { owner, rtype, rrset } => (owner, *rtype, Some(rrset)),
@@ -65,7 +66,7 @@ pub(crate) fn cut(open: &mut OpenLog, edits: Vec<Edit>) -> anyhow::Result<Vec<Ve
     if !part.is_empty() {
         parts.push(part);
     }
-    Ok(parts)
+    parts
 }
 
 /// At most: each octet may be escaped as `\\DDD` in JSON.

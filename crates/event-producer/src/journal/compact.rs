@@ -6,6 +6,7 @@
 //! that gave it may be gone; and the file's last event stays, even where it is a null, so that a line without a
 //! timestamp that is appended next takes the same one from it for whoever goes on and for whoever begins.
 
+use super::seen::Seen;
 use super::{JournalLog, Open};
 use messages::PublishError;
 use std::collections::HashMap;
@@ -66,9 +67,9 @@ impl JournalLog {
     pub fn compact(&mut self, timeout: Duration) -> Result<Compacted, PublishError> {
         let path =
             fs::canonicalize(&self.path).map_err(|error| self.unavailable("cannot be read", &error))?;
-        self.make_writable();
         self.lock(timeout)?;
         let Some(mut open) = self.open.take() else { unreachable!("it was locked above") };
+        self.seen = Seen::Nothing;
         // The lock ends with the file, which another one has replaced or which the next change opens again.
         open.compact(&path).map_err(|error| self.unavailable("cannot be compacted", &error))
     }
@@ -76,7 +77,7 @@ impl JournalLog {
 
 impl Open {
     fn compact(&mut self, path: &Path) -> io::Result<Compacted> {
-        self.catch_up()?;
+        self.catch_up(&mut Seen::Nothing)?;
         let replaced = self.reader.at.offset;
         let survivors = survivors(&self.file, replaced)?;
         let mut header = JournalHeader {

@@ -2,23 +2,25 @@
 
 mod compact;
 mod reader;
+mod seen;
 
 pub use compact::Compacted;
 
 use crate::change::Change;
 use crate::config::ProducerConfig;
-use crate::log::{Log, Outcome, refuse_changed};
+use crate::log::{Log, Outcome};
 use crate::plan::{Circumstances, Layout, Plan, plan, plan_bump, plan_clear, zone_of};
 use crate::state::{Keep, LogState, Zones};
 use messages::PublishError;
 use reader::JournalReader;
+use seen::Seen;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use zone_model::journal::{JournalLine, compose};
-use zone_model::{Event, EventKey, Name, Partition, Position, Timestamp};
+use zone_model::{Event, Name, Partition, Position, Timestamp};
 
 /// How long a writer that waits for the lock sleeps between two tries: a change holds it for milliseconds.
 const LOCK_POLL: Duration = Duration::from_millis(5);
@@ -39,6 +41,7 @@ pub struct JournalLog {
     path: PathBuf,
     keep: Keep,
     open: Option<Open>,
+    seen: Seen,
 }
 
 /// The file as it is held between two changes: while it is open no other file can get its inode.
@@ -55,7 +58,7 @@ struct Open {
 impl JournalLog {
     /// The journal at `path`; it is made with the first change where it is not there. Nothing is opened yet.
     pub fn new(path: impl Into<PathBuf>, keep: Keep) -> Self {
-        Self { path: path.into(), keep, open: None }
+        Self { path: path.into(), keep, open: None, seen: Seen::Nothing }
     }
 
     /// The file.
@@ -63,8 +66,8 @@ impl JournalLog {
         &self.path
     }
 
-    /// Makes sure that the open file is the one at the path, opens it where it is not, and forgets what was
-    /// read where the file is another or was cut short.
+    /// Makes sure that the open file is the one at the path, opened for writing where that is wanted, and opens it
+    /// where it is not. What was read is forgotten where the file is another or was cut short.
     fn reopen(&mut self, create: bool) -> io::Result<&mut Open> {
         let present = match fs::metadata(&self.path) {
             Ok(metadata) => Some((metadata.dev(), metadata.ino(), metadata.len())),
@@ -78,11 +81,10 @@ impl JournalLog {
             }))
         };
         let keep_open = match &self.open {
-            Some(open) => same(open)?,
+            Some(open) => (open.writable || !create) && same(open)?,
             None => false,
         };
         if !keep_open {
-            self.open = None;
             let file = if create {
                 OpenOptions::new().read(true).append(true).create(true).open(&self.path)?
             } else {
@@ -92,7 +94,15 @@ impl JournalLog {
                 sync_directory(&self.path);
             }
             let inode = file.metadata()?.ino();
-            self.open = Some(Open { file, writable: create, reader: JournalReader::new(inode, self.keep) });
+            let mut new = Open { file, writable: create, reader: JournalReader::new(inode, self.keep) };
+            if let Some(old) = self.open.take()
+                && let Err(error) = self.seen.follow(old, &mut new)
+            {
+                self.seen =
+                    Seen::Lost(format!("the journal cannot be read on from where it was read: {error}"));
+                return Err(error);
+            }
+            self.open = Some(new);
         }
         match &mut self.open {
             Some(open) => Ok(open),
@@ -100,32 +110,16 @@ impl JournalLog {
         }
     }
 
-    /// Opens a file anew that was opened to be read, and keeps what was read of it where it is still the same.
-    fn make_writable(&mut self) {
-        let Some(mut open) = self.open.take_if(|open| !open.writable) else { return };
-        let same = |file: &File| -> io::Result<bool> {
-            let (own, new) = (open.file.metadata()?, file.metadata()?);
-            Ok((own.dev(), own.ino()) == (new.dev(), new.ino()))
-        };
-        // Whatever stands in the way is said when the lock is taken.
-        let Ok(file) = OpenOptions::new().read(true).append(true).open(&self.path) else { return };
-        if same(&file).unwrap_or(false) {
-            (open.file, open.writable) = (file, true);
-            self.open = Some(open);
-        }
-    }
-
     /// Does something with the open file under its lock.
     fn locked<T>(
         &mut self,
         config: &ProducerConfig,
-        act: impl FnOnce(&mut Open) -> Result<T, PublishError>,
+        act: impl FnOnce(&mut Open, &mut Seen) -> Result<T, PublishError>,
     ) -> Result<T, PublishError> {
-        self.make_writable();
         self.lock(config.timeout())?;
         // Taken out while it is locked: should planning panic, dropping it closes the file and so unlocks it.
         let Some(mut open) = self.open.take() else { unreachable!("it was locked above") };
-        let outcome = act(&mut open);
+        let outcome = act(&mut open, &mut self.seen);
         // Nobody is told where this fails: the lock ends with the file at the latest.
         let _ = open.file.unlock();
         self.open = Some(open);
@@ -183,12 +177,22 @@ impl Log for JournalLog {
     fn read(&mut self) -> Result<&LogState, PublishError> {
         let read = self.reopen(false).and_then(|open| open.reader.read(&open.file, |_, _| ()));
         if let Err(error) = read {
+            if error.kind() == ErrorKind::NotFound {
+                // Who asks has seen that it is not there.
+                (self.open, self.seen) = (None, Seen::ALL);
+            }
             return Err(self.unavailable("cannot be read", &error));
         }
+        // Who asks has seen it.
+        self.seen = Seen::ALL;
         match &self.open {
             Some(open) => Ok(&open.reader.state),
             None => unreachable!("it was opened above"),
         }
+    }
+
+    fn state(&self) -> Option<&LogState> {
+        self.open.as_ref().map(|open| &open.reader.state)
     }
 
     fn publish(
@@ -198,7 +202,7 @@ impl Log for JournalLog {
         change_id: &str,
         config: &ProducerConfig,
     ) -> Result<Outcome, PublishError> {
-        self.locked(config, |open| open.publish(change, now, change_id, config))
+        self.locked(config, |open, seen| open.publish(seen, change, now, change_id, config))
     }
 
     fn clear(
@@ -209,10 +213,10 @@ impl Log for JournalLog {
         config: &ProducerConfig,
     ) -> Result<usize, PublishError> {
         let plan = plan_clear(slots, now, producer);
-        self.locked(config, |open| {
-            let read = open.catch_up();
+        self.locked(config, |open, seen| {
+            let read = open.catch_up(seen);
             read.map_err(|error| PublishError::Unavailable(format!("cannot be read: {error}")))?;
-            open.write(&plan, &[]).map(|_| plan.events.len())
+            open.write(seen, &plan, &[]).map(|_| plan.events.len())
         })
     }
 }
@@ -222,30 +226,32 @@ impl Log for JournalLog {
 impl Open {
     fn publish(
         &mut self,
+        seen: &mut Seen,
         change: &Change,
         now: Timestamp,
         change_id: &str,
         config: &ProducerConfig,
     ) -> Result<Outcome, PublishError> {
-        let fresh = self.reader.at.offset == 0;
-        let others = self.catch_up();
-        let others = others.map_err(|error| PublishError::Unavailable(format!("cannot be read: {error}")))?;
-        if change.if_unchanged && !fresh {
+        let read = self.catch_up(seen);
+        read.map_err(|error| PublishError::Unavailable(format!("cannot be read: {error}")))?;
+        if change.if_unchanged {
             let apex = zone_of(&self.reader.state, change, &config.zones)?;
-            refuse_changed(&self.reader.state, &others, &apex, &config.zones)?;
+            seen.refuse_changed(&self.reader.state, &apex, &config.zones)?;
         }
         let at = Circumstances { now, change_id, layout: Layout::SINGLE, zones: &config.zones };
         let mut plan = plan(&self.reader.state, change, &at)?;
         if plan.events.is_empty() {
             return Ok(Outcome::of(&plan, self.reader.state.source(), Vec::new(), 0));
         }
-        let (mut position, between) = self.write(&plan, &config.zones)?;
+        // Whoever makes the next change has seen this one, and what it was made of.
+        *seen = Seen::ALL;
+        let (mut position, between) = self.write(seen, &plan, &config.zones)?;
         let mut events = plan.events.len();
         if !between.is_empty() {
             // Somebody appended to the zone between our reading and our writing: one more serial, above both.
             let bump = plan_bump(&self.reader.state, &plan.apex, &change.producer, &at)?;
             if !bump.events.is_empty() {
-                position = self.write(&bump, &[])?.0;
+                position = self.write(seen, &bump, &[])?.0;
                 events += bump.events.len();
                 plan.serial = bump.serial;
             }
@@ -255,17 +261,9 @@ impl Open {
     }
 
     /// Reads on to the file's end and ends an unfinished last line there, so that what is written next is a
-    /// line of its own. Returns the keys of what was read, where something had been read before.
-    fn catch_up(&mut self) -> io::Result<Vec<EventKey>> {
-        let mut others = Vec::new();
-        let fresh = self.reader.at.offset == 0;
-        let mut read = |open: &mut Self| {
-            open.reader.read(&open.file, |_, event| {
-                if !fresh {
-                    others.extend(event.event_key().cloned());
-                }
-            })
-        };
+    /// line of its own.
+    fn catch_up(&mut self, seen: &mut Seen) -> io::Result<()> {
+        let mut read = |open: &mut Self| open.reader.read(&open.file, |_, event| seen.note(event));
         let deadline = Instant::now() + UNFINISHED;
         while read(self)? {
             if Instant::now() >= deadline {
@@ -275,12 +273,17 @@ impl Open {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        Ok(others)
+        Ok(())
     }
 
     /// Writes the events in one call and syncs them. Returns the last one's position, and others' events of the zone
     /// that came in front of them since the file was read.
-    fn write(&mut self, plan: &Plan, zones: &[Name]) -> Result<(Position, Vec<Event>), PublishError> {
+    fn write(
+        &mut self,
+        seen: &mut Seen,
+        plan: &Plan,
+        zones: &[Name],
+    ) -> Result<(Position, Vec<Event>), PublishError> {
         let mut lines = Vec::new();
         for event in &plan.events {
             let line = JournalLine {
@@ -305,6 +308,8 @@ impl Open {
         let read = self.reader.read(&self.file, |at, event| {
             if at.offset <= start {
                 others.push(event.clone());
+            } else if at.offset > end {
+                seen.note(event);
             }
         });
         // The change stands on the log; what was not read now is read before the next one.

@@ -84,6 +84,15 @@ impl JournalReader {
     }
 }
 
+/// The file's header line, where it has one.
+pub(super) fn header(file: &File) -> io::Result<Option<JournalHeader>> {
+    let mut lines = BufReader::new(file);
+    lines.rewind()?;
+    let mut line = Vec::new();
+    read_line(&mut lines, &mut line)?;
+    Ok(if line.last() == Some(&b'\n') { JournalHeader::parse(&line) } else { None })
+}
+
 /// A line that is no event, under the key that its quarantine has with who serves.
 fn malformed(number: u64, at: &JournalPosition, error: &journal::JournalLineError) -> Event {
     Event {

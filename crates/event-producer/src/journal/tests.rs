@@ -80,6 +80,107 @@ fn who_decided_by_what_was_read_gets_a_conflict_where_somebody_was_faster() {
     publish(&mut two, &sure("b.example"), 4_000).unwrap();
 }
 
+/// The same where the journal, or the zone, is made by both: what was seen is that there is none.
+#[test]
+fn who_saw_no_journal_gets_a_conflict_where_somebody_made_it() {
+    let (_directory, path) = temporary();
+    let (mut one, mut two) = (JournalLog::new(&path, Keep::Slots), JournalLog::new(&path, Keep::Slots));
+    one.read().unwrap_err();
+    two.read().unwrap_err();
+    let new = |serial| Change { if_unchanged: true, ..change(vec![soa_edit("example.", serial)]) };
+    publish(&mut one, &new(1), 1_000).unwrap();
+    let error = publish(&mut two, &new(7), 2_000).unwrap_err();
+    assert!(matches!(&error, PublishError::Conflict(what) if what.contains("example. SOA")), "{error}");
+    // One that is there and empty was seen all the same.
+    let (_directory, path) = temporary();
+    fs::write(&path, "").unwrap();
+    let mut two = JournalLog::new(&path, Keep::Slots);
+    two.read().unwrap();
+    publish(&mut JournalLog::new(&path, Keep::Slots), &new(1), 1_000).unwrap();
+    assert!(matches!(publish(&mut two, &new(7), 2_000), Err(PublishError::Conflict(_))));
+    // Who never looked has no condition to be broken.
+    publish(&mut JournalLog::new(&path, Keep::Slots), &new(7), 3_000).unwrap();
+}
+
+/// The same across a compaction: what others wrote in front of it and behind it is known, and it is no change itself.
+#[test]
+fn a_compaction_hides_nobodys_change_and_is_none() {
+    let sure = |owner: &str| Change { if_unchanged: true, ..a(owner, "192.0.2.1") };
+    for (before, behind, conflict) in [
+        (None, None, false),
+        (Some("b.example"), None, true),
+        (None, Some("b.example"), true),
+        (Some("b.other"), Some("c.other"), false),
+    ] {
+        let (_directory, path) = temporary();
+        let (mut own, mut other) = (JournalLog::new(&path, Keep::Slots), JournalLog::new(&path, Keep::Slots));
+        publish(&mut other, &change(vec![soa_edit("example.", 1)]), 1_000).unwrap();
+        publish(&mut other, &change(vec![soa_edit("other.", 1)]), 1_000).unwrap();
+        own.read().unwrap();
+        publish(&mut own, &sure("first.example"), 2_000).unwrap();
+        if let Some(owner) = before {
+            publish(&mut other, &a(owner, "192.0.2.2"), 3_000).unwrap();
+        }
+        JournalLog::new(&path, Keep::Slots).compact(Duration::from_secs(10)).unwrap();
+        if let Some(owner) = behind {
+            publish(&mut other, &a(owner, "192.0.2.2"), 4_000).unwrap();
+        }
+        let second = publish(&mut own, &sure("second.example"), 5_000);
+        match conflict {
+            true => assert!(
+                matches!(&second, Err(PublishError::Conflict(what)) if what.contains("b.example.")),
+                "{second:?}"
+            ),
+            false => assert_eq!(second.unwrap().published.events, 2),
+        }
+    }
+}
+
+/// Where it cannot be known what came between, that is a conflict, and looking again ends it.
+#[test]
+fn what_cannot_be_known_is_a_conflict() {
+    let sure = || Change { if_unchanged: true, ..a("a.example", "192.0.2.1") };
+    let compact =
+        |path: &Path| drop(JournalLog::new(path, Keep::Slots).compact(Duration::from_secs(10)).unwrap());
+    let again = |path: &Path| fs::write(path, SOA_LINE).unwrap();
+    let another = |path: &Path| {
+        fs::remove_file(path).unwrap();
+        again(path);
+    };
+    let twice = |path: &Path| (0..2).for_each(|_| compact(path));
+    let ways: [&dyn Fn(&Path); 3] = [&twice, &another, &again];
+    for (way, happens) in ways.into_iter().enumerate() {
+        let (_directory, path) = temporary();
+        fs::write(&path, format!("{SOA_LINE}\n")).unwrap();
+        let mut own = JournalLog::new(&path, Keep::Slots);
+        own.read().unwrap();
+        happens(&path);
+        let error = publish(&mut own, &sure(), 2_000).unwrap_err();
+        assert!(
+            matches!(&error, PublishError::Conflict(what) if what.contains("look again")),
+            "{way}: {error}"
+        );
+        own.read().unwrap();
+        publish(&mut own, &sure(), 2_000).unwrap();
+    }
+}
+
+/// What was read is decided by one state, whatever comes meanwhile.
+#[test]
+fn the_state_is_what_was_read_and_is_not_read_on() {
+    let (_directory, path) = temporary();
+    fs::write(&path, SOA_LINE).unwrap();
+    let mut own = JournalLog::new(&path, Keep::Slots);
+    assert!(own.state().is_none());
+    assert_eq!(own.read().unwrap().slot_count(), 1);
+    publish(&mut JournalLog::new(&path, Keep::Slots), &a("a.example", "192.0.2.1"), 2_000).unwrap();
+    assert_eq!(own.state().unwrap().slot_count(), 1);
+    assert!(matches!(
+        publish(&mut own, &Change { if_unchanged: true, ..a("b.example", "192.0.2.1") }, 3_000),
+        Err(PublishError::Conflict(_))
+    ));
+}
+
 /// DESIGN: our own writer ends an unfinished last line.
 #[test]
 fn an_unfinished_last_line_is_ended_first() {

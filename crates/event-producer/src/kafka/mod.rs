@@ -35,6 +35,8 @@ pub struct KafkaLog {
     reader: Option<KafkaReader>,
     /// The keys of what others wrote since the topic was read for somebody, or a change was published.
     others: Vec<EventKey>,
+    /// Whether something may have come since then that is not among them: reading had to begin anew.
+    gap: bool,
     /// What was published last, as far as it was not read back: partitions and offsets.
     own: BTreeSet<(Partition, i64)>,
     /// The one used last stands last.
@@ -55,6 +57,7 @@ impl KafkaLog {
             keep,
             reader: None,
             others: Vec::new(),
+            gap: false,
             own: BTreeSet::new(),
             writers: Vec::new(),
         }
@@ -73,12 +76,16 @@ impl KafkaLog {
                 others.extend(event.event_key().cloned());
             }
         };
-        let read = self.reader.as_mut().map_or(Ok(()), |reader| reader.read(&mut note));
-        if let Err(error) = read {
-            // What it had read may be in doubt: the next change begins afresh.
-            self.reader = None;
-            self.own.clear();
-            return Err(error);
+        let read = self.reader.as_mut().map_or(Ok(false), |reader| reader.read(&mut note));
+        match read {
+            Ok(anew) => self.gap |= anew && !fresh,
+            Err(error) => {
+                // What it had read may be in doubt: the next change begins afresh.
+                self.reader = None;
+                self.own.clear();
+                self.gap |= !fresh;
+                return Err(error);
+            }
         }
         match &mut self.reader {
             Some(reader) => Ok(reader),
@@ -128,6 +135,9 @@ impl KafkaLog {
         config: &ProducerConfig,
     ) -> Result<(), PublishError> {
         match &self.reader {
+            Some(_) if change.if_unchanged && self.gap => Err(PublishError::Conflict(
+                "the topic could not be read on from where it was read; look again, and try again".to_owned(),
+            )),
             Some(reader) if change.if_unchanged => {
                 refuse_changed(&reader.state, &self.others, apex, &config.zones)
             }
@@ -153,6 +163,7 @@ impl KafkaLog {
         }
         let mut delivered = writer.write(&self.target.topic, &plan)?;
         self.others.clear();
+        self.gap = false;
         let place = |own: &Delivered| (own.partition, own.offset);
         self.own = delivered.iter().map(place).collect();
         let between = reader.between(&mut self.own, &plan, &config.zones);
@@ -178,10 +189,15 @@ impl Log for KafkaLog {
         self.catch_up()?;
         // Who asks has seen it.
         self.others.clear();
+        self.gap = false;
         match &self.reader {
             Some(reader) => Ok(&reader.state),
             None => unreachable!("it was opened above"),
         }
+    }
+
+    fn state(&self) -> Option<&LogState> {
+        self.reader.as_ref().map(|reader| &reader.state)
     }
 
     fn publish(

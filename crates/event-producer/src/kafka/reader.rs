@@ -60,14 +60,16 @@ impl KafkaReader {
         self.next.get(&partition).copied().unwrap_or(0)
     }
 
-    /// Reads all that stands on the topic now, and shows each event with its offset to `seen`.
-    pub(super) fn read(&mut self, mut seen: impl FnMut(i64, &Event)) -> Result<(), PublishError> {
+    /// Reads all that stands on the topic now, and shows each event with its offset to `seen`. Whether it had to
+    /// begin anew, because the topic is not the one any more that was read.
+    pub(super) fn read(&mut self, mut seen: impl FnMut(i64, &Event)) -> Result<bool, PublishError> {
         let ends = self.ends()?;
         // The topic was made anew, or retention took what had been read: begin again.
         let lost = |(partition, low, high): &(Partition, i64, i64)| {
             self.next.get(partition).is_some_and(|next| next < low || next > high)
         };
-        if ends.iter().any(lost) || self.next.len() > ends.len() {
+        let anew = ends.iter().any(lost) || self.next.len() > ends.len();
+        if anew {
             tracing::warn!(
                 topic = self.topic,
                 "the topic is not the one that was read before; it is read anew"
@@ -87,14 +89,14 @@ impl KafkaReader {
             }
         }
         if open.is_empty() {
-            return Ok(());
+            return Ok(anew);
         }
         // A new assignment each time: an end of partition that librdkafka had seen before it is dropped with
         // the old one, so the first that arrives is behind `high`.
         self.consumer.assign(&assignment).map_err(|error| unavailable("assignment", &error))?;
         let read = self.drain(open, &mut seen);
         let unassigned = self.consumer.unassign().map_err(|error| unavailable("assignment", &error));
-        read.and(unassigned)
+        read.and(unassigned).map(|()| anew)
     }
 
     fn drain(

@@ -2,21 +2,14 @@
 
 use super::*;
 use crate::config::Partitioning;
-use crate::state::Keep;
-use crate::testing::{event, null, position, remove, set, soa_edit};
+use crate::testing::{event, fold, null, position, remove, set, soa_edit};
 use proptest::prelude::*;
-use zone_model::{Event, SourceId, decode::decode, serial};
+use zone_model::{decode::decode, serial};
 
 const SOA: &str = "ns.example. host.example. 7 3600 600 86400 300";
 
 fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
-}
-
-fn fold(events: &[Event]) -> LogState {
-    let mut state = LogState::new(SourceId::new("test"), Keep::Everything);
-    events.iter().for_each(|event| state.apply(event));
-    state
 }
 
 fn change(edits: Vec<Edit>) -> Change {
