@@ -58,6 +58,7 @@ mod digest;
 pub mod encode;
 mod event;
 pub mod journal;
+mod limits;
 pub mod master;
 mod name;
 mod position;
@@ -75,6 +76,7 @@ pub use event::{
     DECODER_VERSION, Event, EventBody, EventKey, HEADER_CHANGE_ID, HEADER_CHANGE_SIZE, HEADER_PRODUCER,
     HEADER_SERIAL, Headers, RawEvent, SetRrSet, Unusable,
 };
+pub use limits::Limits;
 pub use name::{Labels, MAX_LABEL, MAX_NAME, Name, NameError, wire_length};
 pub use position::{BadPosition, Partition, Position, SourceId, Timestamp};
 pub use rrset::{MAX_TTL, Merged, Record, RrSet, RrSetChange, RrSetId, clamp_ttl};

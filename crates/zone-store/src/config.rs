@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::time::Duration;
-use zone_model::{EventKey, Name, RrSet, SourceId};
+use zone_model::{EventKey, Limits, Name, RrSet, SourceId};
 
 /// Settings of a store. The binary makes it of its own configuration; an embedder fills what it needs:
 ///
@@ -29,6 +29,9 @@ pub struct StoreConfig {
     /// The sources that must each have been in step once before the node answers. Where it is empty the node
     /// answers at once. Default: none.
     pub sources: Vec<SourceId>,
+    /// The zones that sources may write. What a source says of another zone is kept and not served, and does not count
+    /// for the zone's serial or digest either. Default: all may write all.
+    pub limits: Limits,
     /// How many bytes may wait in memory for the disk. Above it batches wait for a commit, and are refused
     /// while commits fail. Default: 256 MiB.
     pub overlay_bytes: usize,
@@ -53,6 +56,7 @@ impl Default for StoreConfig {
             default_ttl: 300,
             local: Vec::new(),
             sources: Vec::new(),
+            limits: Limits::default(),
             overlay_bytes: 256 << 20,
             commit_after: Duration::from_millis(10),
             publish_every: Duration::from_millis(1),

@@ -1,7 +1,7 @@
 //! What an owner serves: of its slots, the zones there are, and the local records.
 
 use crate::error::Corrupt;
-use crate::keys::RowKey;
+use crate::keys::{self, RowKey};
 use crate::local::Local;
 use crate::row::Row;
 use crate::soa;
@@ -37,6 +37,8 @@ enum Chosen<'a> {
 /// What is needed to know what an owner serves.
 #[derive(Clone, Copy)]
 pub(crate) struct Owner<'a> {
+    /// The owner's sort key.
+    pub(crate) key: &'a [u8],
     /// How many labels the owner has.
     pub(crate) labels: u8,
     /// The zones at or above it.
@@ -78,11 +80,13 @@ where
     slots.max_by(|left, right| left.rank(right, sources))
 }
 
-/// What the SOA slots of an owner say; an SOA belongs to its owner whatever its key says.
-pub(crate) fn soa_state(slots: &[Slot<'_>], sources: &Sources) -> Result<SoaState, Corrupt> {
-    let Some(slot) = winner(slots.iter().filter(|slot| slot.key.rtype == RecordType::SOA), sources) else {
-        return Ok(SoaState::None);
+/// What the SOA slots of an owner say; an SOA belongs to its owner whatever its key says. What a source says that may
+/// not write the zone is not heard.
+pub(crate) fn soa_state(owner: &[u8], slots: &[Slot<'_>], sources: &Sources) -> Result<SoaState, Corrupt> {
+    let heard = |slot: &&Slot<'_>| {
+        slot.key.rtype == RecordType::SOA && sources.may_write(slot.key.slot.source, owner)
     };
+    let Some(slot) = winner(slots.iter().filter(heard), sources) else { return Ok(SoaState::None) };
     Ok(match slot.row.rdatas()?.first() {
         Some(rdata) => SoaState::Present { serial: soa::serial(rdata), timestamp: slot.row.timestamp },
         None => SoaState::Empty,
@@ -97,9 +101,10 @@ impl<'a> Owner<'a> {
         self.above.has(self.labels)
     }
 
-    /// The zone of a slot at this owner.
+    /// The zone of a slot at this owner; `None` where no zone here holds it, or its source may not write that.
     pub(crate) fn zone_of(&self, slot: &Slot<'_>) -> Option<u8> {
-        self.above.zone_of(self.labels, slot.key.rtype, slot.key.apex)
+        let zone = self.above.zone_of(self.labels, slot.key.rtype, slot.key.apex)?;
+        self.sources.may_write(slot.key.slot.source, keys::ancestor(self.key, zone)).then_some(zone)
     }
 
     /// The RRsets that the log gives this owner, in all zones that it has to do with and whether or not they

@@ -65,7 +65,7 @@ impl<'a> Loader<'a> {
     fn owner(&mut self, owner: &[u8], slots: &[Slot<'_>]) -> Result<(), StoreError> {
         self.leave(Some(owner))?;
         let labels = keys::labels(owner);
-        if let Some(zone) = self.settings.zone(owner, soa_state(slots, self.sources)?) {
+        if let Some(zone) = self.settings.zone(owner, soa_state(owner, slots, self.sources)?) {
             let apex = owner.to_vec();
             self.stack.push(Open { apex, labels, zone, rows: OwnedRows::copy(slots), serial: 0 });
         }
@@ -114,9 +114,12 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    fn asked(&self, owner: &[u8], labels: u8) -> Owner<'a> {
+    fn asked<'o>(&self, owner: &'o [u8], labels: u8) -> Owner<'o>
+    where
+        'a: 'o,
+    {
         let above = self.stack.iter().fold(Above::default(), |above, open| above.with(open.labels));
-        Owner { labels, above, locals: self.settings.locals.at(owner), sources: self.sources }
+        Owner { key: owner, labels, above, locals: self.settings.locals.at(owner), sources: self.sources }
     }
 
     fn set(

@@ -100,7 +100,7 @@ impl<'a> Next<'a> {
             if !touched.has_soa()? {
                 continue;
             }
-            let soa: SoaState = soa_state(&touched.after.slots()?, self.sources)?;
+            let soa: SoaState = soa_state(apex, &touched.after.slots()?, self.sources)?;
             let wanted = self.settings.zone(apex, soa);
             let present = self.zones.get_mut(apex);
             if let Some(zone) = &present {
@@ -132,14 +132,13 @@ impl<'a> Next<'a> {
             if is_below_one(&self.tops, owner) {
                 continue;
             }
-            let labels = keys::labels(owner);
             let above = above(&self.zones, owner);
             self.digest(owner, (above, &own.before.slots()?), (above, &own.after.slots()?))?;
             for (rest, old, new) in own.differences() {
                 for (value, added) in [(old, false), (new, true)] {
                     if let Some(value) = value {
                         let slot = Slot::parse(rest, value)?;
-                        let zone = above.zone_of(labels, slot.key.rtype, slot.key.apex);
+                        let zone = self.owner(owner, above).zone_of(&slot);
                         self.count(owner, zone, &slot, added);
                     }
                 }
@@ -163,29 +162,27 @@ impl<'a> Next<'a> {
         let (view, settings) = (self.view, self.settings);
         let extra = in_order(below(touched, top).chain(settings.owners(top)));
         view.walk(top, &extra, |owner, slots| {
-            let labels = keys::labels(owner);
             let after = above(&self.zones, owner);
             let before = after.toggled(above(&self.toggled, owner));
-            let moved = |slot: &Slot<'_>, above: Above| above.zone_of(labels, slot.key.rtype, slot.key.apex);
+            let (was, is) = (self.owner(owner, before), self.owner(owner, after));
             if let Some(own) = touched.get(owner) {
                 for slot in own.before.slots()? {
-                    self.count(owner, moved(&slot, before), &slot, false);
+                    self.count(owner, was.zone_of(&slot), &slot, false);
                 }
                 for slot in slots {
-                    self.count(owner, moved(slot, after), slot, true);
+                    self.count(owner, is.zone_of(slot), slot, true);
                 }
                 return self.digest(owner, (before, &own.before.slots()?), (after, slots));
             }
             for slot in slots {
-                let (from, to) = (moved(slot, before), moved(slot, after));
+                let (from, to) = (was.zone_of(slot), is.zone_of(slot));
                 if from != to {
                     self.count(owner, from, slot, false);
                     self.count(owner, to, slot, true);
                 }
             }
             self.digest(owner, (before, slots), (after, slots))?;
-            let was = self.owner(owner, before).serving(slots);
-            let is = self.owner(owner, after).serving(slots);
+            let (was, is) = (was.serving(slots), is.serving(slots));
             // An SOA that was not touched changes by its serial alone, which is not known yet.
             self.compare(owner, &was, &is, |rtype| rtype != RecordType::SOA)
         })
@@ -233,9 +230,9 @@ impl<'a> Next<'a> {
         let mut newest = Newest::default();
         let view = self.view;
         view.walk(apex, &[], |owner, slots| {
-            let (labels, above) = (keys::labels(owner), above(&self.zones, owner));
-            let own = |slot: &&Slot<'_>| above.zone_of(labels, slot.key.rtype, slot.key.apex) == Some(wanted);
-            slots.iter().filter(own).for_each(|slot| newest.add(slot.row.timestamp));
+            let own = self.owner(owner, above(&self.zones, owner));
+            let belongs = |slot: &&Slot<'_>| own.zone_of(slot) == Some(wanted);
+            slots.iter().filter(belongs).for_each(|slot| newest.add(slot.row.timestamp));
             Ok(())
         })?;
         if let Some(zone) = self.zones.get_mut(apex) {
@@ -308,9 +305,12 @@ impl<'a> Next<'a> {
         Ok(editor.set(&name, &draft))
     }
 
-    fn owner(&self, owner: &[u8], above: Above) -> Owner<'a> {
+    fn owner<'o>(&self, owner: &'o [u8], above: Above) -> Owner<'o>
+    where
+        'a: 'o,
+    {
         let locals = self.settings.locals.at(owner);
-        Owner { labels: keys::labels(owner), above, locals, sources: self.sources }
+        Owner { key: owner, labels: keys::labels(owner), above, locals, sources: self.sources }
     }
 
     /// What the touched owners served and serve.

@@ -11,7 +11,7 @@ use crate::settings::Settings;
 use crate::soa;
 use crate::sources::Sources;
 use crate::store::Store;
-use crate::zones::{Above, Zone, above};
+use crate::zones::{Above, SoaState, Zone, above};
 use messages::{Quarantined, RecordSet, StoreStatus, ZoneSummary};
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -164,15 +164,15 @@ pub fn read_records(
     rtype: Option<RecordType>,
 ) -> Result<Vec<RecordSet>, StoreError> {
     let (reader, ledger) = open_to_read(path)?;
-    let sources = Sources::of(ledger.copies)?;
     let settings = Settings::new(&StoreConfig::default());
+    let sources = Sources::of(ledger.copies, &settings.limits)?;
     let active = Layer::default();
     let view = View { active: &active, committing: None, reader: &reader, hidden: sources.hidden() };
     let key = owner.sort_key();
     let mut zones = Above::default();
     for labels in 0..=keys::labels(&key) {
         let apex = keys::ancestor(&key, labels);
-        if settings.zone(apex, soa_state(&view.owner(apex)?.slots()?, &sources)?).is_some() {
+        if settings.zone(apex, soa_state(apex, &view.owner(apex)?.slots()?, &sources)?).is_some() {
             zones = zones.with(labels);
         }
     }
@@ -205,7 +205,7 @@ fn records(
     let rows = view.owner(key)?;
     let slots = rows.slots()?;
     let labels = keys::labels(key);
-    let own = Owner { labels, above: zones, locals: settings.locals.at(key), sources };
+    let own = Owner { key, labels, above: zones, locals: settings.locals.at(key), sources };
     let owner = keys::name(key)?;
     let asked = |own: RecordType| rtype.is_none_or(|rtype| rtype == own);
     let apex = |labels: Option<u8>| labels.map(|labels| owner.ancestor(usize::from(labels)));
@@ -254,8 +254,8 @@ fn records(
         let zone = zones.zone_of(labels, local.rtype, local.apex);
         found.push(unsourced(local.rtype, zone, local.rrset.clone()));
     }
-    let has_soa = slots.iter().any(|slot| slot.key.rtype == RecordType::SOA);
-    if own.is_apex() && !has_soa && asked(RecordType::SOA) {
+    let synthesised = own.is_apex() && soa_state(key, &slots, sources)? == SoaState::None;
+    if synthesised && asked(RecordType::SOA) {
         let rrset = RrSet::new(None, [soa::synthesised(&owner, 0).into_boxed_slice()]);
         found.push(unsourced(RecordType::SOA, Some(labels), rrset));
     }

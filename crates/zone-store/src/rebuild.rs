@@ -252,7 +252,7 @@ impl Store {
             if self.zones.get(owner).is_some_and(|zone| !zone.synthesised) {
                 let seen: Vec<Slot<'_>> =
                     slots.iter().filter(|slot| !hidden.contains(&slot.key.slot.source)).copied().collect();
-                if soa_state(&seen, &self.sources)? == SoaState::None {
+                if soa_state(owner, &seen, &self.sources)? == SoaState::None {
                     losses.zone_count += 1;
                     if losses.zones.len() < NAMED {
                         losses.zones.push(keys::name(owner)?.to_string());

@@ -5,8 +5,9 @@ use crate::keys;
 use crate::local::Locals;
 use crate::zones::{Above, ByApex, SoaState, Zone, above};
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
 use std::ops::Bound;
-use zone_model::Timestamp;
+use zone_model::{Limits, Name, Timestamp};
 
 /// The configured zones and local records.
 #[derive(Clone, Debug)]
@@ -14,8 +15,9 @@ pub(crate) struct Settings {
     /// The configured zones, by their sort keys.
     pub(crate) zones: ByApex<()>,
     pub(crate) locals: Locals,
+    pub(crate) limits: Limits,
     pub(crate) default_ttl: u32,
-    /// The configured zones as one number, to know whether a store was filled under the same.
+    /// The configured zones and limits as one number, to know whether a store was filled under the same.
     pub(crate) fingerprint: u64,
 }
 
@@ -25,8 +27,9 @@ impl Settings {
     pub(crate) fn new(config: &StoreConfig) -> Self {
         let zones: ByApex<()> = config.zones.iter().map(|zone| (zone.sort_key().into(), ())).collect();
         Self {
-            fingerprint: fingerprint(&zones),
+            fingerprint: fingerprint(&zones, &config.limits),
             zones,
+            limits: config.limits.clone(),
             locals: Locals::new(&config.local),
             default_ttl: zone_model::clamp_ttl(config.default_ttl),
         }
@@ -49,11 +52,18 @@ impl Settings {
 }
 
 /// Never 0, which a store says that does not know.
-fn fingerprint(zones: &ByApex<()>) -> u64 {
+fn fingerprint(zones: &ByApex<()>, limits: &Limits) -> u64 {
     let mut hash = Sha256::new();
-    for zone in zones.keys() {
-        hash.update((zone.len() as u64).to_be_bytes());
-        hash.update(zone);
+    let mut add = |octets: &[u8]| {
+        hash.update((octets.len() as u64).to_be_bytes());
+        hash.update(octets);
+    };
+    zones.keys().for_each(|zone| add(zone));
+    for (source, apexes) in limits.iter() {
+        add(b"limit");
+        add(source.as_str().as_bytes());
+        let apexes: BTreeSet<Vec<u8>> = apexes.iter().map(Name::sort_key).collect();
+        apexes.iter().for_each(|apex| add(apex));
     }
     let hash: [u8; 32] = hash.finalize().into();
     hash.iter().take(8).fold(0, |sum, octet| sum << 8 | u64::from(*octet)).max(1)

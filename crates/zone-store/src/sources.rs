@@ -6,7 +6,7 @@
 
 use crate::error::StoreError;
 use std::collections::{BTreeMap, BTreeSet};
-use zone_model::{SourceId, Timestamp};
+use zone_model::{Limits, Name, SourceId, Timestamp};
 
 /// What a copy is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,9 @@ pub(crate) struct Sources {
     building: BTreeMap<SourceId, u16>,
     /// The numbers whose rows nobody may see.
     hidden: BTreeSet<u16>,
+    limits: Limits,
+    /// By the number of a copy, the sort keys of the only apexes whose zones it may write.
+    limited: Vec<Option<BTreeSet<Vec<u8>>>>,
 }
 
 // === impl Role ===
@@ -65,8 +68,8 @@ impl Role {
 
 impl Sources {
     /// All copies, in the order of their numbers.
-    pub(crate) fn of(copies: Vec<Copied>) -> Result<Self, StoreError> {
-        let mut sources = Self::default();
+    pub(crate) fn of(copies: Vec<Copied>, limits: &Limits) -> Result<Self, StoreError> {
+        let mut sources = Self { limits: limits.clone(), ..Self::default() };
         for copy in copies {
             sources.push(copy)?;
         }
@@ -111,6 +114,8 @@ impl Sources {
         (self.serving, self.building) = (of(Role::Serving), of(Role::Building));
         let hidden = self.copies.iter().enumerate().filter(|(_, copy)| copy.role != Role::Serving);
         self.hidden = hidden.map(|(number, _)| number as u16).collect();
+        let limit = |copy: &Copied| Some(self.limits.of(&copy.source)?.iter().map(Name::sort_key).collect());
+        self.limited = self.copies.iter().map(limit).collect();
     }
 
     /// The copy from which a source is served.
@@ -121,6 +126,12 @@ impl Sources {
     /// The copy of a source that is being filled beside the serving one.
     pub(crate) fn building(&self, source: &SourceId) -> Option<u16> {
         self.building.get(source).copied()
+    }
+
+    /// Whether rows of a copy count for the zone of this apex.
+    pub(crate) fn may_write(&self, number: u16, apex: &[u8]) -> bool {
+        let limit = self.limited.get(usize::from(number)).and_then(Option::as_ref);
+        limit.is_none_or(|apexes| apexes.contains(apex))
     }
 
     /// A copy whose rows are to be removed.

@@ -150,7 +150,7 @@ impl Store {
     fn loaded(config: &StoreConfig, disk: &Disk) -> Result<Parts, StoreError> {
         let (ledger, reader) = (disk.ledger()?, disk.reader()?);
         let settings = Settings::new(config);
-        let sources = Sources::of(ledger.copies)?;
+        let sources = Sources::of(ledger.copies, &settings.limits)?;
         let mut active = Layer::default();
         let view = View { active: &active, committing: None, reader: &reader, hidden: sources.hidden() };
         let loaded = load(view, &settings, &sources, config.seed, ledger.names)?;

@@ -60,7 +60,7 @@ impl Store {
 
 impl ZoneWalk {
     fn new(reader: Reader, ledger: Ledger, settings: Settings, apex: &Name) -> Result<Self, StoreError> {
-        let sources = Sources::of(ledger.copies)?;
+        let sources = Sources::of(ledger.copies, &settings.limits)?;
         let served = ledger.positions.into_iter().filter(|(copy, ..)| !sources.hidden().contains(copy));
         let positions = served.filter_map(|(copy, partition, position)| {
             Some((sources.get(copy)?.clone(), partition, position))
@@ -128,7 +128,7 @@ impl ZoneWalk {
     /// The zone that begins at an owner, if one does.
     fn zone(&self, owner: &[u8]) -> Result<Option<Zone>, StoreError> {
         let rows = self.view().owner(owner)?;
-        Ok(self.settings.zone(owner, soa_state(&rows.slots()?, &self.sources)?))
+        Ok(self.settings.zone(owner, soa_state(owner, &rows.slots()?, &self.sources)?))
     }
 
     /// Hands every owner at or below the apex to `visit`, with its rows and what is needed to know whose they are,
@@ -152,11 +152,12 @@ impl ZoneWalk {
                 return Ok(());
             }
             while stack.pop_if(|apex| !owner.starts_with(apex)).is_some() {}
-            if self.settings.zone(owner, soa_state(slots, &self.sources)?).is_some() {
+            if self.settings.zone(owner, soa_state(owner, slots, &self.sources)?).is_some() {
                 stack.push(owner.to_vec());
             }
             let above = stack.iter().fold(outer, |above, apex| above.with(keys::labels(apex)));
-            let own = Owner { labels: keys::labels(owner), above, locals: &[], sources: &self.sources };
+            let own =
+                Owner { key: owner, labels: keys::labels(owner), above, locals: &[], sources: &self.sources };
             going_on = visit(owner, own, slots)?;
             Ok(())
         })

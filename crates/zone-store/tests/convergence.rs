@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use support::model::{Model, look};
 use support::{Memory, event, key, name, position, rrset, set, soa, unusable};
 use zone_model::{
-    Event, EventBody, Name, Partition, Position, RecordType, RrSet, RrSetId, SourceId, Timestamp,
+    Event, EventBody, Limits, Name, Partition, Position, RecordType, RrSet, RrSetId, SourceId, Timestamp,
 };
 use zone_store::{Batch, Store, StoreConfig, StoreError};
 
@@ -299,7 +299,7 @@ impl Run {
     }
 
     fn model_at(&self, at: [[usize; PARTITIONS]; 2]) -> Model {
-        let mut model = Model::default();
+        let mut model = Model::new(&self.config);
         for (source, id) in SOURCES.iter().enumerate() {
             for (events, at) in self.log[source].iter().zip(at[source]) {
                 let applied = &events[..at];
@@ -438,8 +438,19 @@ fn configs() -> impl Strategy<Value = StoreConfig> {
         2 => Just(vec![]),
         1 => some(&["a.t.|A", "a.t.|CNAME", "b.t.|CNAME", "a.a.t.|NS", "b.t.|DS", "b.b.b.t.|TXT", "t.|SOA", "a.b.t.|DNAME"]),
     ];
-    (zones, local).prop_map(|(zones, local)| StoreConfig {
+    let limits =
+        || prop_oneof![4 => Just(None), 1 => some(&["t.", "a.t.", "b.t.", "a.a.t.", "."]).prop_map(Some)];
+    (zones, local, [limits(), limits()]).prop_map(|(zones, local, limits)| StoreConfig {
         zones: zones.into_iter().map(name).collect(),
+        limits: {
+            let mut own = Limits::default();
+            for (source, apexes) in SOURCES.iter().zip(limits) {
+                if let Some(apexes) = apexes {
+                    own.limit(SourceId::new(*source), apexes.into_iter().map(name));
+                }
+            }
+            own
+        },
         local: local
             .into_iter()
             .map(|raw| {

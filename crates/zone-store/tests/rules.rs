@@ -6,7 +6,7 @@ use messages::RecordSet;
 use support::{Fed, event, key, name, null, position, rrset, served, set, soa, topic, unusable};
 use zone_model::catalog::{Authority, QueryName};
 use zone_model::{
-    EventBody, EventKey, Partition, RecordType, RrSet, RrSetChange, RrSetId, SourceId, Timestamp,
+    EventBody, EventKey, Limits, Partition, RecordType, RrSet, RrSetChange, RrSetId, SourceId, Timestamp,
 };
 use zone_store::{AppliedBatch, Batch, Store, StoreConfig, StoreError};
 
@@ -20,6 +20,62 @@ fn zone() -> Fed {
 
 fn records(fed: &Fed, owner: &str) -> Vec<RecordSet> {
     fed.store.records(&name(owner), None).unwrap()
+}
+
+// === limits ===
+
+/// "Slots of a source that is limited to a list of apexes count only for zones on that list, the rest is kept, not
+/// served and reported": not for the SOA, nor for whose a name is, the serial, or the digest. Another list, another
+/// service, from the same rows.
+#[test]
+fn a_limited_source_counts_for_the_zones_of_its_list_alone() {
+    let customers = SourceId::new("customers");
+    let limited = |apexes: &[&str]| {
+        let mut limits = Limits::default();
+        limits.limit(customers.clone(), apexes.iter().map(|apex| name(apex)));
+        StoreConfig { limits, ..StoreConfig::default() }
+    };
+    let mut fed = Fed::new(limited(&["own.t."]));
+    fed.soa(1_000, "t.", 10);
+    fed.set(2_000, "a.t.|A", &[&[1, 1, 1, 1]]);
+    fed.store.open_source(&customers).unwrap();
+    let lines: [(&str, &[u8]); 6] = [
+        ("own.t.|SOA", &soa(1)),
+        ("a.own.t.|A", &[2, 2, 2, 2]),
+        // Whoever fills that log would have them, and may not: another zone's record, its SOA, one below its own zone.
+        ("a.t.|A", &[6, 6, 6, 6]),
+        ("t.|SOA", &soa(99)),
+        ("deep.own.t.|SOA", &soa(5)),
+        ("own.t.|DS", &[1, 2, 3, 4]),
+    ];
+    let events = lines
+        .iter()
+        .zip(1..)
+        .map(|((raw, rdata), number)| event(0, number, 90_000, raw, set(raw, rrset(Some(60), &[rdata]))));
+    let batch =
+        Batch { source: customers.clone(), events: events.collect(), positions: vec![], in_step: None };
+    let applied = fed.store.apply(&batch).unwrap();
+    assert_eq!((applied.events, applied.quarantined), (6, 0));
+    let zones = |fed: &Fed| -> Vec<_> {
+        let all = fed.store.zones(None, 0).unwrap();
+        all.into_iter().map(|zone| (zone.apex.to_string(), zone.serial, zone.rrsets)).collect()
+    };
+    let want = |serial, rows| ("t.".to_owned(), serial, rows);
+    assert_eq!(zones(&fed), [want(11, 2), ("own.t.".to_owned(), 1, 2)]);
+    assert_eq!(fed.served("a.t.", A), Some(vec![vec![1, 1, 1, 1]]));
+    assert_eq!(fed.served("a.own.t.", A), Some(vec![vec![2, 2, 2, 2]]));
+    assert_eq!(fed.served("own.t.", RecordType::DS), None);
+    // Kept, and shown as nobody's.
+    let shown = records(&fed, "a.t.");
+    let shown: Vec<_> = shown.iter().map(|own| (own.apex.clone(), own.source.clone().unwrap())).collect();
+    assert_eq!(shown, [(None, customers.clone()), (Some(name("t.")), topic())]);
+
+    fed.config = limited(&["own.t.", "t.", "deep.own.t."]);
+    let fed = fed.reopen();
+    assert_eq!(fed.store.digests_wrong(), 0);
+    let three = [want(99, 5), ("own.t.".to_owned(), 1, 2), ("deep.own.t.".to_owned(), 5, 1)];
+    assert_eq!(zones(&fed), three);
+    assert_eq!(fed.served("a.t.", A), Some(vec![vec![6, 6, 6, 6]]));
 }
 
 // === slots ===

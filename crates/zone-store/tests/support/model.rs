@@ -5,8 +5,8 @@ use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use zone_model::catalog::{Authority, Node, QueryName};
 use zone_model::{
-    Catalog, Event, EventBody, EventKey, Name, Position, RecordType, RrSet, RrSetId, SourceId, Timestamp,
-    serial,
+    Catalog, Event, EventBody, EventKey, Limits, Name, Position, RecordType, RrSet, RrSetId, SourceId,
+    Timestamp, serial,
 };
 use zone_store::StoreConfig;
 
@@ -15,6 +15,7 @@ type SlotId = (SourceId, u32, Vec<u8>);
 
 #[derive(Clone, Debug)]
 struct Held {
+    source: SourceId,
     key: EventKey,
     rrset: RrSet,
     timestamp: Timestamp,
@@ -24,6 +25,7 @@ struct Held {
 /// What events lead to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Model {
+    limits: Limits,
     slots: BTreeMap<SlotId, Held>,
     quarantine: BTreeMap<SlotId, Position>,
 }
@@ -55,12 +57,18 @@ pub(crate) struct Seen {
 // === impl Model ===
 
 impl Model {
+    /// Nothing yet, of sources that may write the zones that the configuration lets them.
+    pub(crate) fn new(config: &StoreConfig) -> Self {
+        Self { limits: config.limits.clone(), ..Self::default() }
+    }
+
     pub(crate) fn apply(&mut self, source: &SourceId, event: &Event) {
         let slot = (source.clone(), event.partition.0, event.key.clone());
         match &event.body {
             EventBody::Set(set) => {
                 self.quarantine.remove(&slot);
                 let held = Held {
+                    source: source.clone(),
                     key: set.key.clone(),
                     rrset: set.rrset.clone(),
                     timestamp: event.timestamp,
@@ -84,24 +92,38 @@ impl Model {
         self.quarantine.iter().map(|(slot, position)| (slot.clone(), *position)).collect()
     }
 
-    fn winner(&self, wanted: impl Fn(&EventKey) -> bool) -> Option<&Held> {
-        let candidates = self.slots.iter().filter(|(_, held)| wanted(&held.key));
+    fn winner(&self, wanted: impl Fn(&Held) -> bool) -> Option<&Held> {
+        let candidates = self.slots.iter().filter(|(_, held)| wanted(held));
         candidates
             .max_by_key(|(slot, held)| (held.timestamp, &slot.0, slot.1, held.position))
             .map(|(_, held)| held)
+    }
+
+    /// The SOA slot that decides, of those whose source may write the zone.
+    fn soa(&self, apex: &Name) -> Option<&Held> {
+        self.winner(|held| {
+            held.key.rtype == RecordType::SOA
+                && held.key.owner == *apex
+                && self.limits.allow(&held.source, apex)
+        })
+    }
+
+    /// The zone for which a slot counts.
+    fn counts_for(&self, apexes: &BTreeSet<Name>, held: &Held) -> Option<Name> {
+        Self::zone_of(apexes, &held.key).filter(|apex| self.limits.allow(&held.source, apex))
     }
 
     /// The apexes of all zones.
     pub(crate) fn apexes(&self, config: &StoreConfig) -> BTreeSet<Name> {
         let owners =
             self.slots.values().filter(|held| held.key.rtype == RecordType::SOA).map(|held| &held.key.owner);
-        let with_soa: BTreeSet<Name> = owners.cloned().collect();
+        let with_soa: BTreeSet<Name> = owners.filter(|apex| self.soa(apex).is_some()).cloned().collect();
         let allowed = |apex: &Name| {
             config.zones.is_empty() || config.zones.iter().any(|zone| apex.is_at_or_below(zone))
         };
         let configured = config.zones.iter().filter(|zone| !with_soa.contains(zone)).cloned();
         let of_the_log = with_soa.iter().filter(|apex| {
-            let soa = self.winner(|key| key.rtype == RecordType::SOA && key.owner == **apex);
+            let soa = self.soa(apex);
             soa.is_some_and(|soa| !soa.rrset.is_empty()) && allowed(apex)
         });
         of_the_log.cloned().chain(configured).collect()
@@ -125,13 +147,15 @@ impl Model {
 
     /// The digest of a zone, from scratch: of each RRset the slot that decides, written out, hashed and added.
     fn digest(&self, apexes: &BTreeSet<Name>, apex: &Name) -> [u8; 32] {
-        let own = self.slots.values().filter(|held| Self::zone_of(apexes, &held.key).as_ref() == Some(apex));
+        let own = self.slots.values().filter(|held| self.counts_for(apexes, held).as_ref() == Some(apex));
         let rrsets: BTreeSet<(&Name, RecordType)> =
             own.map(|held| (&held.key.owner, held.key.rtype)).collect();
         let mut sum = [0u8; 32];
         for (owner, rtype) in rrsets {
-            let of_it = |key: &EventKey| {
-                key.owner == *owner && key.rtype == rtype && Self::zone_of(apexes, key).as_ref() == Some(apex)
+            let of_it = |held: &Held| {
+                held.key.owner == *owner
+                    && held.key.rtype == rtype
+                    && self.counts_for(apexes, held).as_ref() == Some(apex)
             };
             let Some(held) = self.winner(of_it).filter(|held| !held.rrset.is_empty()) else { continue };
             let mut text = owner.to_lowercase().as_wire().to_vec();
@@ -168,15 +192,14 @@ impl Model {
         let lacking = before.difference(&now).count();
         let zones = old.zones(config);
         let mut real = zones.iter().filter(|(_, zone)| !zone.synthesised).map(|(apex, _)| apex);
-        let is_lost =
-            |apex: &Name| self.winner(|key| key.rtype == RecordType::SOA && key.owner == *apex).is_none();
+        let is_lost = |apex: &Name| self.soa(apex).is_none();
         real.any(is_lost) || lacking * 10 > before.len()
     }
 
     pub(crate) fn zones(&self, config: &StoreConfig) -> BTreeMap<Name, ModelZone> {
         let apexes = self.apexes(config);
         let zone = |apex: &Name| {
-            let soa = self.winner(|key| key.rtype == RecordType::SOA && key.owner == *apex);
+            let soa = self.soa(apex);
             let (own, at) = match soa {
                 Some(soa) => {
                     let rdata = &soa.rrset.rdatas()[0];
@@ -185,7 +208,7 @@ impl Model {
                 None => (0, Timestamp(0)),
             };
             let rows =
-                self.slots.values().filter(|held| Self::zone_of(&apexes, &held.key).as_ref() == Some(apex));
+                self.slots.values().filter(|held| self.counts_for(&apexes, held).as_ref() == Some(apex));
             let newest = rows.clone().map(|held| held.timestamp).max().unwrap_or(at);
             ModelZone {
                 serial: serial::served(own, at, newest),
@@ -219,10 +242,10 @@ impl Model {
         let mut log: BTreeMap<RecordType, RrSet> = BTreeMap::new();
         for rtype in types {
             let Some(zone) = whose(rtype) else { continue };
-            let of_it = |key: &EventKey| {
-                key.owner == *owner
-                    && key.rtype == rtype
-                    && Self::zone_of(&apexes, key).as_ref() == Some(zone)
+            let of_it = |held: &Held| {
+                held.key.owner == *owner
+                    && held.key.rtype == rtype
+                    && self.counts_for(&apexes, held).as_ref() == Some(zone)
             };
             if let Some(held) = self.winner(of_it)
                 && !held.rrset.is_empty()
