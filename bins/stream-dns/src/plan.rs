@@ -38,22 +38,23 @@ impl Plan {
         resolver.as_ref().map_or(Ok(()), resolver_bridge::Config::validate).context("resolver")?;
         let admin = admin(settings);
         admin.validate().context("admin")?;
+        let sources: Vec<_> = consumer.sources.iter().map(SourceConfig::id).collect();
         let store = zone_store::StoreConfig {
             path: Some(settings.store.path.clone()),
             cache_bytes: settings.store.cache_mib << 20,
             zones: settings.dns.zone_names(),
             default_ttl: settings.dns.default_ttl,
             local: settings.dns.local_rrsets(),
-            sources: consumer.sources.iter().map(SourceConfig::id).collect(),
+            limits: settings.limits(sources.get(settings.kafka.topics.len())),
+            sources,
             ..zone_store::StoreConfig::default()
         };
         let producer = ProducerConfig {
-            partitioning: match settings.producer.partitioning {
-                settings::Partitioning::Zone => Partitioning::Zone,
-                settings::Partitioning::Key => Partitioning::Key,
-            },
+            partitioning: Partitioning::of(settings.kafka.publishes_by_key()),
             timeout_ms: settings.producer.timeout_ms,
             zones: store.zones.clone(),
+            limits: store.limits.clone(),
+            sources: store.sources.clone(),
             ..ProducerConfig::default()
         };
         producer.validate()?;

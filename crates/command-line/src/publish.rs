@@ -51,6 +51,7 @@ fn publish(
     let waiter = Waiter::of(args, settings)?;
     let change =
         Change { zone: None, edits: vec![edit], producer: args.producer.clone(), if_unchanged: false };
+    log::note_partitioning(&target, &config, console);
     let mut log = log::open(&target, Keep::Slots, &config)?;
     let outcome = log.publish(&change, now(), &change_id(), &config).map_err(|error| match error {
         PublishError::Refused(_) => anyhow::Error::from(error),

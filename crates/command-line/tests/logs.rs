@@ -112,6 +112,40 @@ fn a_log_is_printed_event_by_event() {
     assert!(run(&ClientSettings::default(), &["log", "tail"]).error.contains("--journal"));
 }
 
+/// DESIGN, "Zones are events too": what a log may not write is reported; and it is not published.
+#[test]
+fn what_a_log_may_not_write_is_reported_and_refused() {
+    let mut journal = Journal::new(&[
+        line("example.|SOA", SOA, 1_000),
+        line("example.|NS", "ns.example.", 1_000),
+        line("ns.example.|A", "192.0.2.53", 1_000),
+        line("other.|SOA", SOA, 1_000),
+        line("www.other.|A", "192.0.2.1", 1_000),
+    ]);
+    let producer = &mut journal.settings.producer;
+    producer.limits.limit(zone_model::SourceId::new("journal"), ["example".parse().unwrap()]);
+    let done = run(&journal.settings, &["log", "check"]);
+    assert_eq!(done.code, Some(ExitCode::FAILURE));
+    assert!(
+        done.out.contains("forbidden: other.: 1 slots of a zone that this log may not write"),
+        "{}",
+        done.out
+    );
+    assert!(done.err.contains("1 zones, ") && done.err.contains("1 outside every zone"), "{}", done.err);
+    let done = run(&journal.settings, &["log", "check", "--json"]);
+    let json: Value = serde_json::from_str(&done.out).unwrap();
+    assert_eq!(json["forbidden"], serde_json::json!([{"zone": "other.", "slots": 1}]));
+    let soa = ["record", "set", "other", "SOA", SOA];
+    let done = run(&journal.settings, &soa);
+    assert!(
+        done.error.contains("may not write the zone other.") && done.error.contains("limited to example.")
+    );
+    // Another file than the one that is followed is another log.
+    let other = journal.path.with_file_name("other.jsonl");
+    let words = [&soa[..], &["--journal", other.to_str().unwrap()]].concat();
+    assert_eq!(run(&journal.settings, &words).code, Some(ExitCode::SUCCESS));
+}
+
 /// Hands on each line, and breaks like a pipe of which nobody reads once the one it waits for came.
 struct Pipe(Sender<String>, &'static str);
 

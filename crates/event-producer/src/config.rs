@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-use zone_model::Name;
+use zone_model::{Limits, Name, SourceId};
 
 /// A producer's settings, whatever log it writes to.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProducerConfig {
-    /// How a topic's partitions are used; a property of the topic, the same for everybody who writes to it.
+    /// How the partitions are used of the topic that is written; a property of the topic, the same for everybody who
+    /// writes to it.
     pub partitioning: Partitioning,
     /// Changes that may wait to be published; the next is refused as unavailable. 1 to 10,000.
     pub queue: usize,
@@ -18,6 +19,13 @@ pub struct ProducerConfig {
     /// Not a key of a configuration file here: who serves the zones says which they are.
     #[serde(skip)]
     pub zones: Vec<Name>,
+    /// The zones that logs may write: a change of another is refused. No key either.
+    #[serde(skip)]
+    pub limits: Limits,
+    /// The logs that are read together: where another than the one that is written may hold RRsets of a zone too, one is
+    /// removed by `[]`, which hides what stands there, and not by a null. No key either.
+    #[serde(skip)]
+    pub sources: Vec<SourceId>,
 }
 
 /// How a topic's partitions are used.
@@ -44,6 +52,15 @@ pub struct ConfigError {
     pub allowed: &'static str,
 }
 
+// === impl Partitioning ===
+
+impl Partitioning {
+    /// By key, or by zone.
+    pub fn of(by_key: bool) -> Self {
+        if by_key { Self::Key } else { Self::Zone }
+    }
+}
+
 // === impl ProducerConfig ===
 
 impl ProducerConfig {
@@ -62,6 +79,11 @@ impl ProducerConfig {
         Ok(())
     }
 
+    /// Whether no other log that is read together with this one may write the zone.
+    pub fn is_alone(&self, source: &SourceId, apex: &Name) -> bool {
+        self.sources.iter().all(|other| other == source || !self.limits.allow(other, apex))
+    }
+
     /// [`Self::timeout_ms`] as a duration.
     pub fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)
@@ -70,7 +92,14 @@ impl ProducerConfig {
 
 impl Default for ProducerConfig {
     fn default() -> Self {
-        Self { partitioning: Partitioning::default(), queue: 64, timeout_ms: 10_000, zones: Vec::new() }
+        Self {
+            partitioning: Partitioning::default(),
+            queue: 64,
+            timeout_ms: 10_000,
+            zones: Vec::new(),
+            limits: Limits::default(),
+            sources: Vec::new(),
+        }
     }
 }
 

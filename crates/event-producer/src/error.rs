@@ -2,7 +2,7 @@
 
 use crate::plan::{MAX_BYTES, MAX_EVENTS};
 use messages::PublishError;
-use zone_model::{Name, RecordType};
+use zone_model::{Name, RecordType, SourceId};
 
 /// Why a change must not stand on the log, whatever the log's health.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +29,19 @@ pub enum Refusal {
         owner: Name,
         /// The zone.
         apex: Name,
+    },
+    /// The log is limited to other zones.
+    #[error(
+        "the log {log} may not write the zone {apex}, and readers would not serve it: it is limited to {}",
+        listed(.allowed)
+    )]
+    NotOfThisLog {
+        /// The log.
+        log: SourceId,
+        /// The zone.
+        apex: Name,
+        /// The zones that it may write.
+        allowed: Vec<Name>,
     },
     /// The owners belong to different zones.
     #[error("{owner} belongs to the zone {apex} and {other_owner} to {other_apex}; a change is of one zone")]
@@ -85,6 +98,13 @@ pub enum Refusal {
         /// Its bytes.
         bytes: usize,
     },
+}
+
+fn listed(names: &[Name]) -> String {
+    match names {
+        [] => "none".to_owned(),
+        names => names.iter().map(Name::to_string).collect::<Vec<_>>().join(", "),
+    }
 }
 
 impl From<Refusal> for PublishError {

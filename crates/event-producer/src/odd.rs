@@ -77,10 +77,32 @@ impl LogState {
         let zones = Zones::new(self, configured, &[]);
         let of_owner = |(key, slots): (&[u8], &[Slot])| {
             let Ok(owner) = Name::from_sort_key(key) else { return 0 };
-            let of_none = |slot: &&Slot| zones.of_slot(&owner, slot).is_none_or(|apex| !zones.has(&apex));
+            let of_none = |slot: &&Slot| {
+                zones.of_slot(&owner, slot).is_none_or(|apex| !zones.has(&apex) && self.may_write(&apex))
+            };
             slots.iter().filter(|slot| serves(slot)).filter(of_none).count()
         };
         self.owners().map(of_owner).sum()
+    }
+}
+
+impl LogState {
+    /// The zones that the log speaks of and may not write, with how many of its slots hold records of each.
+    pub fn forbidden(&self, configured: &[Name]) -> BTreeMap<Name, usize> {
+        let zones = Zones::new(self, configured, &[]);
+        let mut found = BTreeMap::new();
+        if self.limits().of(self.source()).is_none() {
+            return found;
+        }
+        for (key, slots) in self.owners() {
+            let Ok(owner) = Name::from_sort_key(key) else { continue };
+            for slot in slots.iter().filter(|slot| serves(slot)) {
+                if let Some(apex) = zones.of_slot(&owner, slot).filter(|apex| !self.may_write(apex)) {
+                    *found.entry(apex.to_lowercase()).or_default() += 1;
+                }
+            }
+        }
+        found
     }
 }
 

@@ -56,14 +56,15 @@ impl Producer {
     /// A producer that writes to the journal file at `path`, which it makes where it is not there.
     #[cfg(feature = "journal")]
     pub fn journal(path: impl Into<std::path::PathBuf>, config: ProducerConfig) -> Self {
-        Self::new(crate::journal::JournalLog::new(path, crate::state::Keep::Slots), config)
+        let log = crate::journal::JournalLog::new(path, crate::state::Keep::Slots);
+        Self::new(log.limited(config.limits.clone()), config)
     }
 
     /// A producer that writes to a topic of Apache Kafka. Nothing is connected yet.
     #[cfg(feature = "kafka")]
     pub fn kafka(target: crate::kafka::KafkaTarget, config: ProducerConfig) -> Self {
         let log = crate::kafka::KafkaLog::new(target, config.timeout(), crate::state::Keep::Slots);
-        Self::new(log, config)
+        Self::new(log.limited(config.limits.clone()), config)
     }
 
     /// Its settings.

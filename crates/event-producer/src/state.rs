@@ -5,8 +5,8 @@ use messages::RecordSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use zone_model::{
-    Event, EventBody, EventKey, Headers, Merged, Name, Partition, Position, RecordType, RrSet, SourceId,
-    Timestamp,
+    Event, EventBody, EventKey, Headers, Limits, Merged, Name, Partition, Position, RecordType, RrSet,
+    SourceId, Timestamp,
 };
 
 /// How much of the log's RRsets a [`LogState`] keeps.
@@ -23,6 +23,7 @@ pub enum Keep {
 pub struct LogState {
     source: SourceId,
     keep: Keep,
+    limits: Limits,
     /// By the owner's sort key, so that a zone is one range.
     owners: BTreeMap<Vec<u8>, Vec<Slot>>,
     /// The sort keys of the owners that have a slot of an SOA, `[]` and unusable ones too.
@@ -81,7 +82,35 @@ pub struct Kept {
 impl LogState {
     /// The state of an empty log.
     pub fn new(source: SourceId, keep: Keep) -> Self {
-        Self { source, keep, owners: BTreeMap::new(), soa_owners: BTreeSet::new(), nameless: BTreeMap::new() }
+        Self {
+            source,
+            keep,
+            limits: Limits::default(),
+            owners: BTreeMap::new(),
+            soa_owners: BTreeSet::new(),
+            nameless: BTreeMap::new(),
+        }
+    }
+
+    /// The same under limits: what the log says of a zone that it may not write does not count.
+    #[must_use]
+    pub fn limited(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// The state of an empty log that is read and limited as this one.
+    pub(crate) fn anew(&self, source: SourceId) -> Self {
+        Self::new(source, self.keep).limited(self.limits.clone())
+    }
+
+    /// The zones that logs may write.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether the log may write the zone.
+    pub(crate) fn may_write(&self, apex: &Name) -> bool {
+        self.limits.allow(&self.source, apex)
     }
 
     /// The log's id.
@@ -188,11 +217,6 @@ impl LogState {
         winner(self.slots(apex, RecordType::SOA))
     }
 
-    /// How much of the RRsets is kept.
-    pub fn keep(&self) -> Keep {
-        self.keep
-    }
-
     /// How many slots hold something.
     pub fn slot_count(&self) -> usize {
         self.owners.values().map(Vec::len).sum()
@@ -295,7 +319,9 @@ impl<'a> Zones<'a> {
         if self.added.contains(apex) {
             return true;
         }
-        match self.state.soa(apex).and_then(|slot| slot.held.as_ref()) {
+        // What the log may not say is not heard.
+        let soa = self.state.soa(apex).filter(|_| self.state.may_write(apex));
+        match soa.and_then(|slot| slot.held.as_ref()) {
             Some(soa) => !soa.empty,
             None => self.configured.contains(apex),
         }

@@ -16,7 +16,7 @@ impl LogState {
     /// whose SOA is not on the log has none here.
     pub fn zone(&self, apex: &Name, configured: &[Name]) -> Option<Zone> {
         let zones = Zones::new(self, configured, &[]);
-        if !zones.has(apex) {
+        if !zones.has(apex) || !self.may_write(apex) {
             return None;
         }
         let sets = self.rrsets(&zones, apex).into_iter().filter_map(|(owner, rtype, slot)| {
@@ -37,7 +37,7 @@ impl LogState {
             self.soa_owners().chain(configured.iter().map(Name::to_lowercase)).collect();
         apexes.sort();
         apexes.dedup();
-        apexes.retain(|apex| zones.has(apex));
+        apexes.retain(|apex| zones.has(apex) && self.may_write(apex));
         let summary = |apex: Name| {
             let serial = self.served_serial(&zones, &apex);
             let rrsets = self.rrsets(&zones, &apex);

@@ -49,6 +49,9 @@ pub enum Kind {
     HostPort,
     /// Keys and values that are passed on.
     Properties,
+    /// For topics by their names a value of another kind each; in a variable `TOPIC=VALUE`, a list's topic as often as
+    /// it has items.
+    ByTopic(&'static Self),
 }
 
 // === impl Kind ===
@@ -84,6 +87,9 @@ impl Kind {
             Self::Records => "lines of `name [ttl] [IN] type content`".into(),
             Self::HostPort => "HOST:PORT".into(),
             Self::Properties => "a table of texts, numbers and booleans".into(),
+            Self::ByTopic(kind) => {
+                format!("a table of topics, for each {}; in a variable TOPIC=VALUE", kind.allowed())
+            }
         }
     }
 
@@ -143,11 +149,34 @@ impl Kind {
                 }
                 _ => None,
             },
+            Self::ByTopic(kind) => by_topic(*kind, value),
         }
     }
 }
 
 // === reading ===
+
+/// Reads a table, or words `TOPIC=VALUE`, and what stands for each topic by its own kind.
+fn by_topic(kind: Kind, value: &Value) -> Option<ValueKind> {
+    let given: Map<String, Value> = match &value.kind {
+        ValueKind::Table(table) => table.clone(),
+        ValueKind::String(text) => {
+            let mut all: Map<String, Vec<&str>> = Map::new();
+            for word in words(text) {
+                let (topic, own) = word.split_once('=')?;
+                all.entry(topic.to_owned()).or_default().push(own);
+            }
+            all.into_iter().map(|(topic, own)| (topic, Value::new(None, own.join(" ")))).collect()
+        }
+        _ => return None,
+    };
+    let mut read = Map::new();
+    for (topic, own) in given {
+        let own = Value::new(value.origin().map(str::to_owned).as_ref(), kind.try_read(&own)?);
+        read.insert(topic, own);
+    }
+    Some(ValueKind::Table(read))
+}
 
 fn boolean(text: &str) -> Option<bool> {
     // The older server's library took these of Go's, and false for everything else; yes, no, on and off are
@@ -337,6 +366,32 @@ mod tests {
         assert!(reason.contains("line 2") && reason.contains("address"), "{reason}");
         let text = Value::new(None, "a. 60 IN A 192.0.2.1 \\n b. A 192.0.2.2");
         assert!(Kind::Records.read(&text).is_ok());
+    }
+
+    #[test]
+    fn for_each_topic_its_own_value_in_a_table_and_in_a_variable() {
+        const NAMES: Kind = Kind::ByTopic(&Kind::Names);
+        const CHOICE: Kind = Kind::ByTopic(&Kind::Choice(&[("zone", "zone"), ("key", "key")]));
+        let read = |kind: Kind, text: &str| match kind.read(&Value::new(None, text)).ok()? {
+            ValueKind::Table(table) => {
+                let table: std::collections::BTreeMap<_, _> = table.into_iter().collect();
+                Some(
+                    table
+                        .into_iter()
+                        .map(|(topic, own)| format!("{topic}: {}", crate::show::text(&own)))
+                        .collect::<Vec<_>>(),
+                )
+            }
+            _ => None,
+        };
+        let expected = Some(vec!["A.b: [\"x.\"]".to_owned(), "c: [\"y.\", \"z.\"]".into()]);
+        assert_eq!(read(NAMES, "c=Y A.b=x., c=z"), expected);
+        assert_eq!(read(CHOICE, "c=KEY"), Some(vec!["c: \"key\"".to_owned()]));
+        for text in ["c", "c=sideways", "c=key c=zone"] {
+            assert_eq!(read(CHOICE, text), None, "{text}");
+        }
+        assert_eq!(read(NAMES, "c=a..b"), None);
+        assert!(NAMES.allowed().contains("TOPIC=VALUE"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use zone_model::decode::local_records;
-use zone_model::{EventKey, Name, RrSet};
+use zone_model::{EventKey, Limits, Name, RrSet, SourceId};
 
 /// All settings of a node.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -93,6 +93,8 @@ pub struct Dns {
 pub struct Journal {
     /// The file; `None` where none is followed.
     pub path: Option<PathBuf>,
+    /// The only zones that it may write, absolute and in lower case; `None` for all.
+    pub apexes: Option<Vec<String>>,
 }
 
 /// Apache Kafka.
@@ -108,6 +110,12 @@ pub struct Kafka {
     /// Those of the topics that a node which has nothing yet may read although their beginning is gone.
     #[serde(default)]
     pub incomplete_topics: Vec<String>,
+    /// For topics the only zones that each may write, absolute and in lower case; one that is not here may write all.
+    #[serde(default)]
+    pub apexes: BTreeMap<String, Vec<String>>,
+    /// How the partitions of topics are used; [`Partitioning::Zone`] for one that is not here.
+    #[serde(default)]
+    pub partitioning: BTreeMap<String, Partitioning>,
     /// Logging in.
     pub sasl: Sasl,
     /// Encryption.
@@ -151,8 +159,6 @@ pub struct Tls {
 pub struct Producer {
     /// The log that is written to; never [`Target::Auto`] in settings that were loaded.
     pub target: Target,
-    /// How the topic's partitions are used.
-    pub partitioning: Partitioning,
     /// Milliseconds that the log may take.
     pub timeout_ms: u64,
 }
@@ -362,6 +368,36 @@ impl Dns {
     /// The local records as RRsets.
     pub fn local_rrsets(&self) -> Vec<(EventKey, RrSet)> {
         local_records(&self.local_records).unwrap_or_default()
+    }
+}
+
+// === impl Settings ===
+
+impl Settings {
+    /// The zones that sources may write; `journal` is the journal's id.
+    pub fn limits(&self, journal: Option<&SourceId>) -> Limits {
+        // They were read as names when they were loaded.
+        let names = |apexes: &[String]| -> Vec<Name> {
+            apexes.iter().filter_map(|apex| Name::parse(apex).ok()).collect()
+        };
+        let mut limits = Limits::default();
+        if let (Some(journal), Some(apexes)) = (journal, &self.journal.apexes) {
+            limits.limit(journal.clone(), names(apexes));
+        }
+        for (topic, apexes) in &self.kafka.apexes {
+            limits.limit(SourceId::new(topic.as_str()), names(apexes));
+        }
+        limits
+    }
+}
+
+// === impl Kafka ===
+
+impl Kafka {
+    /// Whether the topic that changes are published to is one of [`Partitioning::Key`].
+    pub fn publishes_by_key(&self) -> bool {
+        let topic = self.topics.first();
+        topic.is_some_and(|topic| self.partitioning.get(topic) == Some(&Partitioning::Key))
     }
 }
 

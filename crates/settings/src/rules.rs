@@ -35,6 +35,17 @@ pub(crate) fn contradictions(settings: &Settings, origins: &Origins) -> Vec<Prob
     if kafka.brokers.is_empty() != kafka.topics.is_empty() {
         both("kafka.brokers", "kafka.topics", "both or neither");
     }
+    let is_followed = |topic: &String| kafka.topics.contains(topic);
+    for (key, strange) in [
+        ("kafka.apexes", !kafka.apexes.keys().all(is_followed)),
+        ("kafka.partitioning", !kafka.partitioning.keys().all(is_followed)),
+        ("kafka.incomplete-topics", !kafka.incomplete_topics.iter().all(is_followed)),
+    ] {
+        // Without topics another log stands in their place.
+        if strange && !kafka.topics.is_empty() {
+            both(key, "kafka.topics", "topics that are followed");
+        }
+    }
     if kafka.sasl.enabled {
         for (key, missing) in [
             ("kafka.sasl.mechanism", kafka.sasl.mechanism.is_none()),
@@ -201,7 +212,9 @@ fn was_given(key: &str, origins: &Origins) -> bool {
 
 fn shown(settings: &Settings, origins: &Origins, key: &str) -> String {
     let value = value_of(settings, key).map_or_else(|| "(not set)".to_owned(), |value| value.to_string());
-    match origins.get(key) {
+    let inner = format!("{key}.");
+    let of_table = || origins.iter().find(|(own, _)| own.starts_with(&inner)).map(|(_, origin)| origin);
+    match origins.get(key).or_else(of_table) {
         Some(origin) => format!("{key} = {value} (from {origin})"),
         None => format!("{key} = {value}"),
     }

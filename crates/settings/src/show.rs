@@ -1,6 +1,7 @@
 //! Settings, and the table of them, as text. Secrets are masked.
 
 use crate::MASK;
+use crate::kind::Kind;
 use crate::load::Loaded;
 use crate::model::Settings;
 use crate::table::{SETTINGS, Setting};
@@ -110,7 +111,8 @@ pub(crate) fn value_of(settings: &Settings, key: &str) -> Option<Json> {
     for part in key.split('.') {
         value = value.get_mut(part)?.take();
     }
-    if let Json::Object(properties) = &mut value {
+    let passed_on = Setting::of(key).is_some_and(|setting| setting.kind == Kind::Properties);
+    if let (Json::Object(properties), true) = (&mut value, passed_on) {
         for (_, own) in properties.iter_mut().filter(|(name, _)| is_secret(name)) {
             *own = MASK.into();
         }

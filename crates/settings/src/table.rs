@@ -47,9 +47,18 @@ pub const SETTINGS: &[Setting] = &[
     setting("dns.disallow-cname-on-apex", &["DNS_DISALLOW_CNAME_ON_APEX"], Kind::Bool, "true", "`false` is a warning and changes nothing: a CNAME never serves at an apex."),
     // --- where zones come from
     setting("journal.path", &["DNS_JOURNAL_PATH"], Kind::Path, "", "A journal file to follow. Without it, and without Kafka, `journal.jsonl` in the directory the server is started in. As a flag it stands in the place of all logs that are configured.").flag("--journal"),
+    setting("journal.apexes", &["DNS_JOURNAL_APEXES"], Kind::Names, "", "The only zones that the journal may write, each by its apex; a zone below one is another zone. What the journal says of other zones is kept and not served. Without it: all."),
     setting("kafka.brokers", &["DNS_KAFKA_ADDRESS"], Kind::Words, "", "Brokers of Apache Kafka to begin with, `HOST:PORT`."),
     setting("kafka.topics", &["DNS_KAFKA_TOPICS", "DNS_KAFKA_TOPIC"], Kind::Words, "", "The topics to follow. Changes are published to the first."),
     setting("kafka.incomplete-topics", &["DNS_KAFKA_INCOMPLETE_TOPICS"], Kind::Words, "", "Those of the topics that a node which has nothing yet may read although retention has taken their beginning. Otherwise it raises an alarm and answers SERVFAIL: what it would serve had holes."),
+    setting("kafka.apexes", &["DNS_KAFKA_APEXES"], Kind::ByTopic(&Kind::Names), "", "For topics the only zones that each may write, by their apexes; a zone below one is another zone. What a topic says of other zones is kept and not served. A topic that is not named may write all."),
+    setting(
+        "kafka.partitioning",
+        &["DNS_KAFKA_PARTITIONING"],
+        Kind::ByTopic(&PARTITIONING),
+        "",
+        "How the partitions of topics are used, the same for everybody who writes to the topic. `zone`, which holds for a topic that is not named, keeps a zone in one partition, so that its changes become visible at once. `key` is for topics where other producers hash the key, as Kafka's own partitioner does: a change then becomes visible partition by partition, and a serial may be seen before all that it stands for.",
+    ),
     setting("kafka.properties", &[], Kind::Properties, "", "Further properties of librdkafka by their own names, passed through. Those that would break a promise are refused."),
     setting("kafka.sasl.enabled", &["DNS_KAFKA_SASL_ENABLE"], Kind::Bool, "false", "Whether to log in at the brokers."),
     setting("kafka.sasl.mechanism", &["DNS_KAFKA_SASL_MECHANISM"], MECHANISM, "", "How to log in."),
@@ -60,13 +69,6 @@ pub const SETTINGS: &[Setting] = &[
     setting("kafka.tls.cert", &["DNS_KAFKA_TLS_CERT"], Kind::Path, "", "The node's own certificate, PEM."),
     setting("kafka.tls.key", &["DNS_KAFKA_TLS_KEY"], Kind::Path, "", "The key of that certificate, PEM."),
     setting("producer.target", &["DNS_PRODUCER_TARGET"], TARGET, "auto", "Where changes that this node is asked to make are published; `auto` is Kafka where it is configured, else the journal. With `off` the node only reads."),
-    setting(
-        "producer.partitioning",
-        &["DNS_PRODUCER_PARTITIONING"],
-        PARTITIONING,
-        "zone",
-        "How the topic's partitions are used, the same for everybody who writes to it: `zone` keeps a zone in one partition, so that its changes become visible at once; `key` spreads keys as Kafka's own partitioner does.",
-    ),
     setting(
         "producer.timeout-ms",
         &["DNS_PRODUCER_TIMEOUT_MS"],

@@ -2,6 +2,7 @@
 
 use settings::{Flag, Inputs, Loaded, SETTINGS, load};
 use std::collections::BTreeMap;
+use zone_model::{Name, SourceId};
 
 const FILE: &str = r#"
 instance-id = "from-the-file"
@@ -30,6 +31,49 @@ fn file(text: &str) -> Inputs<'_> {
 
 fn loaded(inputs: &Inputs<'_>) -> Loaded {
     load(inputs).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Which zones a log may write, and how its partitions are used, is said of each log.
+#[test]
+fn each_log_has_its_own_limits_and_partitioning() {
+    let text = r#"
+[journal]
+path = "extra.jsonl"
+apexes = ["Extra.example"]
+[kafka]
+brokers = ["a:9092"]
+topics = ["ours", "Customers.eu"]
+[kafka.apexes]
+"Customers.eu" = ["example.com", "example.org."]
+[kafka.partitioning]
+ours = "key"
+"#;
+    let variables = BTreeMap::from([
+        ("DNS_KAFKA_ADDRESS".to_owned(), "a:9092".to_owned()),
+        ("DNS_KAFKA_TOPICS".to_owned(), "ours Customers.eu".to_owned()),
+        ("DNS_KAFKA_APEXES".to_owned(), "Customers.eu=example.com Customers.eu=example.org".to_owned()),
+        ("DNS_KAFKA_PARTITIONING".to_owned(), "ours=key".to_owned()),
+        ("DNS_JOURNAL_PATH".to_owned(), "extra.jsonl".to_owned()),
+        ("DNS_JOURNAL_APEXES".to_owned(), "Extra.example".to_owned()),
+    ]);
+    let source = SourceId::new;
+    let name = |text: &str| text.parse::<Name>().unwrap();
+    for own in [loaded(&file(text)), loaded(&Inputs { environment: &variables, ..Inputs::default() })] {
+        let limits = own.settings.limits(Some(&source("j")));
+        assert!(limits.allow(&source("Customers.eu"), &name("example.org")));
+        assert!(!limits.allow(&source("Customers.eu"), &name("example.net")));
+        assert!(limits.allow(&source("ours"), &name("example.net")));
+        assert_eq!(limits.of(&source("j")), Some(&[name("extra.example")][..]));
+        assert!(own.settings.kafka.publishes_by_key());
+        // What is printed reads back.
+        let again = settings::as_toml(&own);
+        assert_eq!(loaded(&file(&again)).settings, own.settings, "{again}");
+    }
+    let wrong = load(&file(&text.replace("ours = ", "other = "))).unwrap_err().to_string();
+    let said = r#"kafka.partitioning = {"other":"key"} (from node.toml) contradicts kafka.topics"#;
+    assert!(wrong.starts_with(said), "{wrong}");
+    let wrong = load(&file(&text.replace("\"key\"", "\"hash\""))).unwrap_err().to_string();
+    assert!(wrong.contains("kafka.partitioning") && wrong.contains("zone or key"), "{wrong}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::view;
 use crate::zone::report_json;
 use event_producer::{LogState, OddRrSet, Slot, winner};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use zone_model::validate::{Report, Severity, validate};
 use zone_model::{Name, RecordType, rdata};
@@ -20,6 +21,8 @@ pub(super) struct Findings {
     unusable: Vec<(String, Value)>,
     unknown_types: Vec<(Name, RecordType)>,
     outside: usize,
+    /// Zones that the log may not write, with how many slots it has of each.
+    forbidden: BTreeMap<Name, usize>,
     zones: Vec<(Name, Vec<Report>)>,
 }
 
@@ -70,6 +73,7 @@ impl Findings {
         findings.unusable.extend(nameless);
         findings.unknown_types = state.unknown_types(rdata::described_types());
         findings.outside = state.outside(configured);
+        findings.forbidden = state.forbidden(configured);
         for zone in state.zones(configured) {
             let Some(whole) = state.zone(&zone.apex, configured) else { continue };
             let mut reports = validate(&whole);
@@ -82,6 +86,7 @@ impl Findings {
     fn is_wrong(&self) -> bool {
         let mut reports = self.zones.iter().flat_map(|(_, reports)| reports);
         !self.several.is_empty()
+            || !self.forbidden.is_empty()
             || !self.unusable.is_empty()
             || reports.any(|report| report.severity() == Severity::Error)
     }
@@ -93,6 +98,10 @@ impl Findings {
         for (owner, rtype) in &self.unknown_types {
             console.print(&format!("unknown type: {owner} {rtype} is served as it is, unread"))?;
         }
+        for (apex, slots) in &self.forbidden {
+            let what = "of a zone that this log may not write, kept and not served";
+            console.print(&format!("forbidden: {apex}: {slots} slots {what}"))?;
+        }
         for (apex, reports) in &self.zones {
             reports.iter().try_for_each(|report| console.print(&format!("{apex}: {report}")))?;
         }
@@ -103,12 +112,13 @@ impl Findings {
         let reports: usize = self.zones.iter().map(|(_, reports)| reports.len()).sum();
         format!(
             "{} zones, {} RRsets in several slots, {} unusable events, {} of unknown types, {} outside every zone, \
-             {reports} reports",
+             {} of zones that this log may not write, {reports} reports",
             self.zones.len(),
             self.several.len(),
             self.unusable.len(),
             self.unknown_types.len(),
-            self.outside
+            self.outside,
+            self.forbidden.values().sum::<usize>()
         )
     }
 
@@ -121,11 +131,13 @@ impl Findings {
             })
         };
         let of_type = |(owner, rtype): &(Name, RecordType)| json!({"name": owner.to_string(), "type": rtype.to_string()});
+        let forbidden = |(apex, slots): (&Name, &usize)| json!({"zone": apex.to_string(), "slots": slots});
         json!({
             "several_slots": all(&self.several),
             "unusable": all(&self.unusable),
             "unknown_types": self.unknown_types.iter().map(of_type).collect::<Vec<_>>(),
             "outside": self.outside,
+            "forbidden": self.forbidden.iter().map(forbidden).collect::<Vec<_>>(),
             "zones": self.zones.iter().map(zone).collect::<Vec<_>>(),
         })
     }

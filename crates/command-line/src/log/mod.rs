@@ -14,10 +14,12 @@ use crate::Console;
 use crate::args::LogArgs;
 use crate::settings::{ClientSettings, LogTarget};
 use anyhow::Context;
-use event_producer::{Keep, Log, ProducerConfig};
+use event_consumer::SourceConfig;
+use event_producer::{Keep, Log, Partitioning, ProducerConfig};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use zone_model::Name;
 use zone_model::zone::Zone;
+use zone_model::{Limits, Name};
 
 pub(crate) fn run(
     command: &LogCommand,
@@ -47,7 +49,27 @@ pub(crate) fn target(args: &LogArgs, settings: &ClientSettings) -> anyhow::Resul
 /// How changes are published with these flags.
 pub(crate) fn producer_config(args: &LogArgs, settings: &ClientSettings) -> ProducerConfig {
     let zones = settings.zones.iter().chain(&args.zone).cloned().collect();
-    ProducerConfig { zones, ..settings.producer.clone() }
+    let config = ProducerConfig { zones, ..settings.producer.clone() };
+    let is_followed = |path: &PathBuf| {
+        let is_it = |own: &SourceConfig| matches!(own, SourceConfig::Journal(own) if own.path == *path);
+        settings.sources.iter().any(is_it)
+    };
+    match &args.journal {
+        // What is said of the logs that are followed is not said of another.
+        Some(path) if !is_followed(path) => {
+            ProducerConfig { limits: Limits::default(), sources: Vec::new(), ..config }
+        }
+        _ => config,
+    }
+}
+
+/// Says, before a change of several events is published, where it will not be seen whole at once.
+pub(crate) fn note_partitioning(target: &LogTarget, config: &ProducerConfig, console: &mut Console<'_>) {
+    if let (LogTarget::Kafka { topic, .. }, Partitioning::Key) = (target, config.partitioning) {
+        console.note(&format!(
+            "the topic {topic} is partitioned by key: a change becomes visible partition by partition, and is not atomic"
+        ));
+    }
 }
 
 /// Opens a log; nothing is read yet.
@@ -55,11 +77,15 @@ pub(crate) fn open(target: &LogTarget, keep: Keep, config: &ProducerConfig) -> a
     config.validate()?;
     match target {
         #[cfg(feature = "journal")]
-        LogTarget::Journal(path) => Ok(Box::new(event_producer::JournalLog::new(path, keep))),
+        LogTarget::Journal(path) => {
+            let log = event_producer::JournalLog::new(path, keep);
+            Ok(Box::new(log.limited(config.limits.clone())))
+        }
         #[cfg(feature = "kafka")]
         LogTarget::Kafka { topic, properties } => {
             let target = event_producer::KafkaTarget { topic: topic.clone(), properties: properties.clone() };
-            Ok(Box::new(event_producer::KafkaLog::new(target, config.timeout(), keep)))
+            let log = event_producer::KafkaLog::new(target, config.timeout(), keep);
+            Ok(Box::new(log.limited(config.limits.clone())))
         }
         #[cfg(not(all(feature = "journal", feature = "kafka")))]
         other => {

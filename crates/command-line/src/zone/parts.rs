@@ -1,7 +1,7 @@
 //! A change of any size, published in as many parts as it needs.
 
 use crate::Console;
-use crate::log::OpenLog;
+use crate::log::{OpenLog, note_partitioning};
 use crate::publish::{change_id, now};
 use event_producer::{Change, MAX_BYTES, MAX_EVENTS, Outcome};
 use messages::{Edit, Published};
@@ -103,6 +103,9 @@ pub(super) fn publish(
             "{all} RRsets change, more than readers hold back until a change is complete: they are published in {count} \
              parts, and the change is not atomic"
         ));
+    }
+    if all > 0 {
+        note_partitioning(&open.target, &open.config, console);
     }
     let mut total: Option<PublishedParts> = None;
     let mut done = 0;

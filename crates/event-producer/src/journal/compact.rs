@@ -280,7 +280,7 @@ mod tests {
     /// What a reader makes of a file: every slot, what it holds and since when.
     fn state(path: &Path) -> (LogState, JournalReader) {
         let file = File::open(path).unwrap();
-        let mut reader = JournalReader::new(7, Keep::Everything);
+        let mut reader = JournalReader::new(7, Keep::Everything, zone_model::Limits::default());
         reader.read(&file, |_, _| ()).unwrap();
         (reader.state.clone(), reader)
     }

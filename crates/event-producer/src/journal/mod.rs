@@ -20,7 +20,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use zone_model::journal::{JournalLine, compose};
-use zone_model::{Event, Name, Partition, Position, Timestamp};
+use zone_model::{Event, Limits, Name, Partition, Position, Timestamp};
 
 /// How long a writer that waits for the lock sleeps between two tries: a change holds it for milliseconds.
 const LOCK_POLL: Duration = Duration::from_millis(5);
@@ -40,6 +40,7 @@ const REPLACEMENTS: usize = 10;
 pub struct JournalLog {
     path: PathBuf,
     keep: Keep,
+    limits: Limits,
     open: Option<Open>,
     seen: Seen,
 }
@@ -58,7 +59,13 @@ struct Open {
 impl JournalLog {
     /// The journal at `path`; it is made with the first change where it is not there. Nothing is opened yet.
     pub fn new(path: impl Into<PathBuf>, keep: Keep) -> Self {
-        Self { path: path.into(), keep, open: None, seen: Seen::Nothing }
+        Self { path: path.into(), keep, limits: Limits::default(), open: None, seen: Seen::Nothing }
+    }
+
+    /// The same under limits: of zones that the journal may not write nothing counts.
+    #[must_use]
+    pub fn limited(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// The file.
@@ -94,7 +101,8 @@ impl JournalLog {
                 sync_directory(&self.path);
             }
             let inode = file.metadata()?.ino();
-            let mut new = Open { file, writable: create, reader: JournalReader::new(inode, self.keep) };
+            let reader = JournalReader::new(inode, self.keep, self.limits.clone());
+            let mut new = Open { file, writable: create, reader };
             if let Some(old) = self.open.take()
                 && let Err(error) = self.seen.follow(old, &mut new)
             {
@@ -234,11 +242,12 @@ impl Open {
     ) -> Result<Outcome, PublishError> {
         let read = self.catch_up(seen);
         read.map_err(|error| PublishError::Unavailable(format!("cannot be read: {error}")))?;
+        let apex = zone_of(&self.reader.state, change, &config.zones)?;
+        let alone = config.is_alone(self.reader.state.source(), &apex);
         if change.if_unchanged {
-            let apex = zone_of(&self.reader.state, change, &config.zones)?;
             seen.refuse_changed(&self.reader.state, &apex, &config.zones)?;
         }
-        let at = Circumstances { now, change_id, layout: Layout::SINGLE, zones: &config.zones };
+        let at = Circumstances { now, change_id, layout: Layout::SINGLE, zones: &config.zones, alone };
         let mut plan = plan(&self.reader.state, change, &at)?;
         if plan.events.is_empty() {
             return Ok(Outcome::of(&plan, self.reader.state.source(), Vec::new(), 0));

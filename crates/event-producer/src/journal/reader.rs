@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use zone_model::decode::decode;
 use zone_model::{
-    DEFAULT_JOURNAL_ID, Event, EventBody, Headers, JournalHeader, JournalPosition, Partition, RawEvent,
-    SourceId, Timestamp, Unusable, journal,
+    DEFAULT_JOURNAL_ID, Event, EventBody, Headers, JournalHeader, JournalPosition, Limits, Partition,
+    RawEvent, SourceId, Timestamp, Unusable, journal,
 };
 
 /// The longest line that can be an event, in bytes and without its end: as readers have it.
@@ -26,9 +26,10 @@ pub(super) struct JournalReader {
 
 impl JournalReader {
     /// In front of a file's first line.
-    pub(super) fn new(inode: u64, keep: Keep) -> Self {
+    pub(super) fn new(inode: u64, keep: Keep, limits: Limits) -> Self {
         let at = JournalPosition { inode, ..JournalPosition::default() };
-        Self { state: LogState::new(SourceId::new(DEFAULT_JOURNAL_ID), keep), at, lines: 0 }
+        let state = LogState::new(SourceId::new(DEFAULT_JOURNAL_ID), keep).limited(limits);
+        Self { state, at, lines: 0 }
     }
 
     /// Reads all complete lines up to the file's end and shows each event, with its position, to `seen`.
@@ -51,7 +52,7 @@ impl JournalReader {
             self.lines += 1;
             if let (true, Some(header)) = (first, JournalHeader::parse(&line)) {
                 self.at.generation = header.generation;
-                self.state = LogState::new(SourceId::new(header.id), self.state.keep());
+                self.state = self.state.anew(SourceId::new(header.id));
                 continue;
             }
             // A malformed line names no owner: who serves quarantines it, and it decides nothing here.

@@ -4,7 +4,7 @@ use super::*;
 use crate::testing::{remove, set, soa_edit};
 use std::collections::BTreeSet;
 use std::os::unix::fs::FileExt;
-use zone_model::{JournalPosition, RecordType};
+use zone_model::{JournalPosition, Limits, RecordType};
 
 const SOA_LINE: &str = concat!(
     r#"{"key":"example.|SOA","value":[{"name":"example.","type":"SOA","#,
@@ -33,7 +33,7 @@ fn temporary() -> (tempfile::TempDir, PathBuf) {
 /// All positions that a reader gives to the file's events, with their keys.
 fn positions(path: &Path) -> Vec<(String, JournalPosition)> {
     let file = File::open(path).unwrap();
-    let mut reader = JournalReader::new(file.metadata().unwrap().ino(), Keep::Slots);
+    let mut reader = JournalReader::new(file.metadata().unwrap().ino(), Keep::Slots, Limits::default());
     let mut found = Vec::new();
     reader
         .read(&file, |at, event| found.push((String::from_utf8_lossy(&event.key).into_owned(), *at)))

@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 use writer::{Delivered, Writer, WriterError};
-use zone_model::{Event, EventKey, KafkaPosition, Name, Partition, Position, SourceId, Timestamp};
+use zone_model::{Event, EventKey, KafkaPosition, Limits, Name, Partition, Position, SourceId, Timestamp};
 
 /// Zones whose writers are kept ready; each holds connections and two threads.
 const WRITERS: usize = 8;
@@ -32,6 +32,7 @@ pub struct KafkaLog {
     timeout: Duration,
     source: SourceId,
     keep: Keep,
+    limits: Limits,
     reader: Option<KafkaReader>,
     /// The keys of what others wrote since the topic was read for somebody, or a change was published.
     others: Vec<EventKey>,
@@ -55,6 +56,7 @@ impl KafkaLog {
             timeout,
             source,
             keep,
+            limits: Limits::default(),
             reader: None,
             others: Vec::new(),
             gap: false,
@@ -63,11 +65,17 @@ impl KafkaLog {
         }
     }
 
+    /// The same under limits: of zones that the topic may not write nothing counts.
+    #[must_use]
+    pub fn limited(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
     /// Reads on to the end and returns the reader.
     fn catch_up(&mut self) -> Result<&mut KafkaReader, PublishError> {
         let fresh = self.reader.is_none();
         if fresh {
-            let reader = KafkaReader::open(&self.target, self.timeout, self.keep)?;
+            let reader = KafkaReader::open(&self.target, self.timeout, self.keep, self.limits.clone())?;
             self.reader = Some(reader);
         }
         let (others, own) = (&mut self.others, &mut self.own);
@@ -113,7 +121,7 @@ impl KafkaLog {
         let apex = zone_of(&self.catch_up()?.state, change, &config.zones).map_err(PublishError::from)?;
         let writer = self.take_lock(&apex)?;
         let outcome = self.check_unchanged(change, &apex, config).map_err(WriterError::from);
-        let outcome = outcome.and_then(|()| self.write(&writer, change, now, change_id, config));
+        let outcome = outcome.and_then(|()| self.write((&apex, &writer), change, now, change_id, config));
         // A writer that failed is in doubt: the next change takes the lock anew.
         if matches!(
             outcome,
@@ -148,7 +156,7 @@ impl KafkaLog {
     /// Plans and writes, under the zone's lock and behind all that was written before it was taken.
     fn write(
         &mut self,
-        writer: &Writer,
+        (apex, writer): (&Name, &Writer),
         change: &Change,
         now: Timestamp,
         change_id: &str,
@@ -156,7 +164,8 @@ impl KafkaLog {
     ) -> Result<Outcome, WriterError> {
         let Some(reader) = &mut self.reader else { unreachable!("the lock was taken and the topic read") };
         let layout = Layout { partitions: reader.partitions(), partitioning: config.partitioning };
-        let at = Circumstances { now, change_id, layout, zones: &config.zones };
+        let alone = config.is_alone(&self.source, apex);
+        let at = Circumstances { now, change_id, layout, zones: &config.zones, alone };
         let mut plan = plan(&reader.state, change, &at).map_err(PublishError::from)?;
         if plan.events.is_empty() {
             return Ok(Outcome::of(&plan, &self.source, Vec::new(), 0));

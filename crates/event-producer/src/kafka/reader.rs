@@ -10,7 +10,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use zone_model::decode::decode;
-use zone_model::{Event, KafkaPosition, Partition, RawEvent, SourceId, Timestamp};
+use zone_model::{Event, KafkaPosition, Limits, Partition, RawEvent, SourceId, Timestamp};
 
 /// How often the ends are asked for while somebody else's transaction is open.
 const OPEN_TRANSACTION_POLL: Duration = Duration::from_millis(20);
@@ -31,7 +31,12 @@ pub(super) struct KafkaReader {
 // === impl KafkaReader ===
 
 impl KafkaReader {
-    pub(super) fn open(target: &KafkaTarget, timeout: Duration, keep: Keep) -> Result<Self, PublishError> {
+    pub(super) fn open(
+        target: &KafkaTarget,
+        timeout: Duration,
+        keep: Keep,
+        limits: Limits,
+    ) -> Result<Self, PublishError> {
         let mut config = target.consumer();
         // Nothing is joined: librdkafka wants the word to be there.
         config.set("group.id", "stream-dns-producer");
@@ -46,7 +51,7 @@ impl KafkaReader {
         config.set("isolation.level", "read_uncommitted");
         let watcher: BaseConsumer = config.create().map_err(|error| unavailable("client", &error))?;
         let source = SourceId::new(target.topic.as_str());
-        let state = LogState::new(source, keep);
+        let state = LogState::new(source, keep).limited(limits);
         Ok(Self { state, topic: target.topic.clone(), timeout, consumer, watcher, next: BTreeMap::new() })
     }
 
@@ -74,7 +79,7 @@ impl KafkaReader {
                 topic = self.topic,
                 "the topic is not the one that was read before; it is read anew"
             );
-            self.state = LogState::new(self.state.source().clone(), self.state.keep());
+            self.state = self.state.anew(self.state.source().clone());
             self.next.clear();
         }
         let mut open = BTreeMap::new();

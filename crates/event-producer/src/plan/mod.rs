@@ -64,6 +64,8 @@ pub struct Circumstances<'a> {
     pub layout: Layout,
     /// Zones that are served although the log may have no SOA for them.
     pub zones: &'a [Name],
+    /// Whether no other log holds RRsets of the zone; see [`ProducerConfig::is_alone`](crate::ProducerConfig::is_alone).
+    pub alone: bool,
 }
 
 /// The zone that a change is of.
@@ -108,6 +110,9 @@ pub fn zone_of(state: &LogState, change: &Change, zones: &[Name]) -> Result<Name
 /// A [`Refusal`] for a change that must not stand on the log; nothing is to be written then.
 pub fn plan(state: &LogState, change: &Change, at: &Circumstances<'_>) -> Result<Plan, Refusal> {
     let apex = zone_of(state, change, at.zones)?;
+    if let Some(allowed) = state.limits().of(state.source()).filter(|_| !state.may_write(&apex)) {
+        return Err(Refusal::NotOfThisLog { log: state.source().clone(), apex, allowed: allowed.to_vec() });
+    }
     let added = added_zones(change);
     let zones = Zones::new(state, at.zones, &added);
     let mut seen = HashSet::with_capacity(change.edits.len());
@@ -211,7 +216,7 @@ impl<'a> Planner<'a> {
                     self.delete_soa()?;
                 }
                 Edit::Set { owner, rtype, rrset } => self.set(&owner.to_lowercase(), *rtype, rrset)?,
-                Edit::Remove { owner, rtype } => self.remove(&owner.to_lowercase(), *rtype),
+                Edit::Remove { owner, rtype } => self.remove(&owner.to_lowercase(), *rtype)?,
             }
         }
         if !touches_soa && !self.others.is_empty() {
@@ -312,9 +317,15 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    fn remove(&mut self, owner: &Name, rtype: RecordType) {
+    /// Nulls where one transaction reaches every slot of the RRset, else `[]`: a null would uncover a slot that stands
+    /// in another log.
+    fn remove(&mut self, owner: &Name, rtype: RecordType) -> Result<(), Refusal> {
+        if !self.at.alone {
+            return self.set(owner, rtype, &RrSet::default());
+        }
         let nulls = self.nulls(owner, rtype, None);
         self.others.extend(nulls);
+        Ok(())
     }
 
     /// The event that sets an RRset in the slot that serves it, or in a new one.

@@ -1,10 +1,10 @@
 //! The rules of planning, one by one and all together.
 
 use super::*;
-use crate::config::Partitioning;
+use crate::config::{Partitioning, ProducerConfig};
 use crate::testing::{event, fold, null, position, remove, set, soa_edit};
 use proptest::prelude::*;
-use zone_model::{decode::decode, serial};
+use zone_model::{SourceId, decode::decode, serial};
 
 const SOA: &str = "ns.example. host.example. 7 3600 600 86400 300";
 
@@ -18,7 +18,7 @@ fn change(edits: Vec<Edit>) -> Change {
 
 fn at(now: i64) -> Circumstances<'static> {
     let layout = Layout { partitions: 4, partitioning: Partitioning::Zone };
-    Circumstances { now: Timestamp(now), change_id: "c1", layout, zones: &[] }
+    Circumstances { now: Timestamp(now), change_id: "c1", layout, zones: &[], alone: true }
 }
 
 /// What the log says once a plan stands on it.
@@ -127,6 +127,69 @@ fn removing_empties_every_slot_and_uncovers_none() {
     assert_eq!(keys(&plan), want);
     let after = publish(&state, &plan, &mut 10);
     assert_eq!(after.slots(&name("a.example"), RecordType::A).count(), 0);
+}
+
+/// DESIGN: "with null every slot of the RRset, unusable ones too, where one transaction reaches them all, else with
+/// `[]`", which hides whatever another log holds.
+#[test]
+fn where_another_log_may_hold_the_rrset_it_is_removed_by_an_empty_one() {
+    let state = fold(&[
+        event(0, 1, 1_000, "example.|SOA", &[SOA]),
+        event(0, 2, 1_000, "a.example.|A", &["192.0.2.1"]),
+        event(1, 3, 2_000, "a.example|A", &["192.0.2.2"]),
+        event(1, 4, 2_000, "A.example|A", &["nonsense"]),
+    ]);
+    let (ours, theirs) = (SourceId::new("test"), SourceId::new("theirs"));
+    let mut config =
+        ProducerConfig { sources: vec![ours.clone(), theirs.clone()], ..ProducerConfig::default() };
+    assert!(!config.is_alone(&ours, &name("example")));
+    let shared = Circumstances { alone: false, ..at(5_000) };
+    let gone = plan(&state, &change(vec![remove("a.example", RecordType::A)]), &shared).unwrap();
+    let want = [(1, "a.example|A", true), (0, "a.example.|A", false), (1, "A.example|A", false)];
+    let mut found = keys(&gone)[1..].to_vec();
+    found.sort_by_key(|(_, key, set)| (!set, key.to_lowercase() != "a.example.|a"));
+    assert_eq!(found, want);
+    assert!(gone.events.iter().any(|event| event.value.as_deref() == Some(b"[]")));
+    // Also one that this log does not hold at all.
+    let gone = plan(&state, &change(vec![remove("b.example", RecordType::A)]), &shared).unwrap();
+    assert_eq!(keys(&gone)[1..], [(0, "b.example.|A|example.", true)]);
+    // A log that may not write the zone is none that could hold it.
+    config.limits.limit(theirs, [name("other")]);
+    assert!(config.is_alone(&ours, &name("example")));
+    assert!(!config.is_alone(&ours, &name("other")));
+    assert!(ProducerConfig::default().is_alone(&ours, &name("example")));
+}
+
+/// DESIGN: "slots of a source that is limited to a list of apexes count only for zones on that list".
+#[test]
+fn what_the_log_may_not_say_is_not_published_and_does_not_count() {
+    let mut limits = zone_model::Limits::default();
+    limits.limit(SourceId::new("test"), [name("example")]);
+    let mut state = fold(&[]).limited(limits);
+    for event in [
+        event(0, 1, 1_000, "example.|SOA", &[SOA]),
+        event(0, 2, 1_000, "www.example.|A", &["192.0.2.1"]),
+        event(0, 3, 1_000, "sub.example.|SOA", &[SOA]),
+        event(0, 4, 1_000, "www.sub.example.|A", &["192.0.2.1"]),
+        event(0, 5, 1_000, "other.|SOA", &[SOA]),
+        event(0, 6, 1_000, "www.other.|A", &["192.0.2.1"]),
+    ] {
+        state.apply(&event);
+    }
+    for edit in [soa_edit("sub.example.", 1), soa_edit("new.", 1), remove("other", RecordType::SOA)] {
+        let refusal = plan(&state, &change(vec![edit]), &at(5_000)).unwrap_err();
+        assert!(matches!(&refusal, Refusal::NotOfThisLog { .. }), "{refusal}");
+        assert!(refusal.to_string().contains("limited to example."), "{refusal}");
+    }
+    let record = plan(&state, &change(vec![set("www.other", RecordType::A, &["192.0.2.2"])]), &at(5_000));
+    assert!(matches!(record, Err(Refusal::NoZone { .. })));
+    // `sub.example` is no zone, so what is below it is the zone's own.
+    let own = plan(&state, &change(vec![set("www.sub.example", RecordType::A, &["192.0.2.2"])]), &at(5_000));
+    assert_eq!(own.unwrap().apex, name("example"));
+    let zones: Vec<_> = state.zones(&[]).into_iter().map(|zone| (zone.apex, zone.rrsets)).collect();
+    assert_eq!(zones, [(name("example"), 3)]);
+    let forbidden: Vec<_> = state.forbidden(&[]).into_iter().collect();
+    assert_eq!(forbidden, [(name("sub.example"), 1), (name("other"), 1)]);
 }
 
 #[test]
