@@ -281,8 +281,23 @@ fn a_large_zone_is_published_in_parts_that_say_so() {
         done.err
     );
     assert_eq!(done.out.lines().count(), 1);
+    // Each part is a change of its own, and its SOA stands first.
+    let journal = fs::read_to_string(place.path("journal.jsonl")).unwrap();
+    let (mut changes, mut serials) = (Vec::new(), Vec::new());
+    for line in journal.lines() {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        let id = event["headers"]["change-id"].as_str().unwrap().to_owned();
+        if changes.last() != Some(&id) {
+            assert!(event["key"].as_str().unwrap().starts_with("example.com.|SOA"), "{line}");
+            assert!(!changes.contains(&id), "{id} is one run of lines");
+            let soa = event["value"][0]["content"].as_str().unwrap();
+            serials.push(soa.split(' ').nth(2).unwrap().parse::<u32>().unwrap());
+            changes.push(id);
+        }
+    }
+    assert_eq!(changes.len(), 2);
+    assert!(serials.is_sorted_by(|before, after| before < after), "{serials:?}");
     let same = place.run("zone diff <zone log: --origin example.com");
-    // Each part brings an SOA with it.
     assert!(same.out.lines().all(|line| line.contains(" SOA ")), "{}", same.out);
     place.file("zone", &(ZONE.to_owned() + &names(8_500).collect::<String>()));
     let done = place.run("zone import example.com <zone> --quiet --replace --yes");

@@ -246,3 +246,68 @@ fn a_change_that_reaches_over_the_end_at_start_stands_alone() {
     let (taken, _) = batches(&mut Scripted::new(steps, 1), &config);
     assert_eq!(taken.iter().map(keys).collect::<Vec<_>>(), [vec!["a"], vec!["1"], vec!["2"]]);
 }
+
+/// "It closes at `change-size`, at 10,000 events or 16 MiB": what is just so large is still shown at once.
+#[test]
+fn the_limits_of_a_change_are_10_000_events_and_16_mib() {
+    for (count, size, bytes, early) in [
+        (10_000, 10_000, 100, false),
+        (10_000, 10_001, 100, true),
+        (16, 16, 1 << 20, false),
+        (16, 17, 1 << 20, true),
+        (15, 17, 1 << 20, false),
+    ] {
+        let mut assembler = Assembler::new(SourceId::new("test"), BatchConfig::default());
+        let now = Instant::now();
+        assembler.live(Partition(0));
+        for n in 0..count {
+            assert!(!assembler.is_something(), "{n} of {size} are shown");
+            let Output::Event(raw) = event(0, n, "a", None, change("x", size)).unwrap() else {
+                unreachable!()
+            };
+            assembler.event(as_event(raw), bytes, now);
+        }
+        let shown = assembler.take().events.len() as u64;
+        assert_eq!(shown, if count == 15 { 0 } else { count }, "{count} of {size}");
+        let reported = assembler.take_early();
+        assert_eq!(reported.len(), usize::from(early), "{reported:?}");
+        assert!(reported.iter().all(|own| own.why == Early::TooLarge && own.seen as u64 == count));
+    }
+}
+
+/// Two writers at once in one partition: each change waits for the other, and the position stays before both.
+#[test]
+fn changes_that_run_into_one_another_become_visible_together() {
+    let mut assembler = Assembler::new(SourceId::new("test"), BatchConfig::default());
+    assembler.live(Partition(0));
+    let ids = ["x", "y", "x", "y", "y"];
+    for (n, id) in ids.into_iter().enumerate() {
+        assert!(!assembler.is_something(), "{n} are shown");
+        let headers = change(id, ids.iter().filter(|own| **own == id).count());
+        let Output::Event(raw) = event(0, n as u64, id, None, headers).unwrap() else { unreachable!() };
+        assembler.event(as_event(raw), 10, Instant::now());
+    }
+    assert_eq!(keys(&assembler.take()), ids);
+    assert!(assembler.take_early().is_empty());
+}
+
+/// A change that does not say how many it has is open until nothing more comes of it.
+#[test]
+fn a_change_without_a_size_ends_by_itself() {
+    let mut assembler = Assembler::new(SourceId::new("test"), BatchConfig::default());
+    let began = Instant::now();
+    assembler.live(Partition(0));
+    for n in 0..3 {
+        let headers = vec![("change-id".to_owned(), b"x".to_vec())];
+        let Output::Event(raw) = event(0, n, &n.to_string(), None, headers).unwrap() else { unreachable!() };
+        assembler.event(as_event(raw), 10, began + Duration::from_millis(900 * n));
+    }
+    assembler.at_end(Partition(0));
+    // Each event begins the second anew.
+    assembler.tick(began + Duration::from_millis(2_700));
+    assert!(!assembler.is_something());
+    assembler.tick(began + Duration::from_millis(2_800));
+    assert_eq!(keys(&assembler.take()), ["0", "1", "2"]);
+    let early = assembler.take_early();
+    assert_eq!((early.len(), early[0].seen, early[0].size, early[0].why), (1, 3, None, Early::TimedOut));
+}

@@ -328,6 +328,30 @@ fn events_of_one_change_are_shown_together() {
     assert_eq!(batch.events.len(), 2);
 }
 
+/// DESIGN, "Serials and changes": in a journal a write cut short is an open group, which is reported and let go a second
+/// after its last event; what stands behind it comes with it.
+#[test]
+fn a_change_that_was_cut_short_is_reported_and_let_go() {
+    let journal = Journal::new();
+    journal.append("");
+    let mut follower = follow(&journal.path, &[]);
+    let mut seen = Seen::default();
+    seen.until(&mut follower, |seen| seen.in_step.is_some());
+    let headers = r#","headers":{"change-id":"x","change-size":"3"}"#;
+    // The third line of three is torn, and whoever writes next ends it.
+    journal.append(&(line("a", headers) + &line("b", headers) + "{\"key\":\"c.exam\n" + &line("d", "")));
+    seen.until(&mut follower, |seen| seen.events.len() >= 4);
+    assert_eq!(seen.keys()[..2], ["a.example.|A", "b.example.|A"]);
+    assert_eq!(seen.keys()[3], "d.example.|A");
+    let deadline = Instant::now() + PATIENCE;
+    while status(&follower).closed_early == 0 {
+        assert!(Instant::now() < deadline, "{:?}", status(&follower));
+        let _ = follower.next_batch(Duration::from_millis(20));
+    }
+    assert_eq!(status(&follower).closed_early, 1);
+    follower.close();
+}
+
 #[test]
 fn a_position_of_another_source_is_an_alarm() {
     let journal = Journal::new();

@@ -162,30 +162,9 @@ fn to_event(draft: &Draft, universe: &[Name], partition: usize, number: u64) -> 
 /// A log: for each source and partition, its events.
 type Log = [[Vec<Event>; PARTITIONS]; 2];
 
-/// What compaction leaves: of what a later event of its slot overtook, some; of the nulls that are the last of
-/// their slots, some. `taken` chooses. An event that only a bad one overtook stays: a key whose newest event
-/// cannot be used is one of the two things that no rule can mend.
+/// What compaction leaves of a log; `taken` chooses.
 fn compacted(log: &Log, taken: u64) -> Log {
-    log.each_ref().map(|source| {
-        source.each_ref().map(|events| {
-            let overtakes = |later: &Event, at: usize| {
-                later.key == events[at].key && !matches!(later.body, EventBody::Unusable(_))
-            };
-            let is_last = |at: usize| !events[at + 1..].iter().any(|later| overtakes(later, at));
-            let is_null = |at: usize| matches!(events[at].body, EventBody::Null(_));
-            let is_taken = |at: usize| taken >> (at % 64) & 1 == 1;
-            // A null goes after everything that it overtook.
-            let is_gone = |at: usize| is_null(at) && is_last(at) && is_taken(at);
-            let went_with = |at: usize| {
-                (at + 1..events.len()).any(|later| events[later].key == events[at].key && is_gone(later))
-            };
-            let is_left = |at: &usize| {
-                let overtaken = !is_last(*at) && (is_taken(*at) || went_with(*at));
-                !(overtaken || is_gone(*at))
-            };
-            (0..events.len()).filter(is_left).map(|at| events[at].clone()).collect()
-        })
-    })
+    log.each_ref().map(|source| source.each_ref().map(|events| support::compacted(events, taken)))
 }
 
 struct Run {

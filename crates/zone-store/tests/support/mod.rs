@@ -103,6 +103,27 @@ pub(crate) fn unusable(reason: &str) -> EventBody {
     EventBody::Unusable(Unusable { key: None, value: Some(b"{".to_vec()), reason: reason.to_owned() })
 }
 
+/// What compaction leaves of a partition: of what a later event of its slot overtook, some; of the nulls that are the
+/// last of their slots, some. `taken` chooses. An event that only a bad one overtook stays: a key whose newest event
+/// cannot be used is one of the two things that no rule can mend.
+pub(crate) fn compacted(events: &[Event], taken: u64) -> Vec<Event> {
+    let overtakes = |later: &Event, at: usize| {
+        later.key == events[at].key && !matches!(later.body, EventBody::Unusable(_))
+    };
+    let is_last = |at: usize| !events[at + 1..].iter().any(|later| overtakes(later, at));
+    let is_null = |at: usize| matches!(events[at].body, EventBody::Null(_));
+    let is_taken = |at: usize| taken >> (at % 64) & 1 == 1;
+    // A null goes after everything that it overtook.
+    let is_gone = |at: usize| is_null(at) && is_last(at) && is_taken(at);
+    let went_with =
+        |at: usize| (at + 1..events.len()).any(|later| events[later].key == events[at].key && is_gone(later));
+    let is_left = |at: &usize| {
+        let overtaken = !is_last(*at) && (is_taken(*at) || went_with(*at));
+        !(overtaken || is_gone(*at))
+    };
+    (0..events.len()).filter(is_left).map(|at| events[at].clone()).collect()
+}
+
 /// A store in memory with one source that is open, fed event by event.
 pub(crate) struct Fed {
     pub(crate) store: Store,
