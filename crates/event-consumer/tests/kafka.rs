@@ -204,6 +204,46 @@ fn a_position_that_the_broker_no_longer_has_is_an_alarm() {
     assert_eq!(status.events, 0);
 }
 
+/// What an unclean election leaves: the log lost its tail and grew again under another leader, beyond the position.
+/// The position's offset is there, and is that of another event.
+#[test]
+fn a_log_that_was_cut_short_below_the_position_and_grew_again_is_an_alarm() {
+    let cluster = cluster(2);
+    let producer = producer(&cluster);
+    let produced = |partition, count| {
+        (0..count).for_each(|n| support::produce(&producer, TOPIC, partition, &format!("n{n}"), None, 0));
+        producer.flush(PATIENCE).expect("delivered");
+    };
+    let epochs = |positions: &BTreeMap<Partition, Position>| -> Vec<i32> {
+        positions.values().map(|own| KafkaPosition::decode(own).expect("ours").leader_epoch).collect()
+    };
+    produced(0, 5);
+    produced(1, 5);
+    let mut seen = Seen::default();
+    let mut follower = follow(&cluster.bootstrap_servers(), &BTreeMap::new());
+    seen.until(&mut follower, |seen| seen.in_step.is_some());
+    follower.close();
+    let before = epochs(&seen.positions);
+    // Partition 0 gets another leader; what is written then stands under its epoch.
+    cluster.partition_leader(TOPIC, 0, Some(1)).expect("elected");
+    produced(0, 10);
+    let mut follower = follow(&cluster.bootstrap_servers(), &seen.positions);
+    let mut again = Seen::default();
+    again.until(&mut follower, |seen| seen.in_step.is_some());
+    follower.close();
+    assert_eq!(again.events.len(), 10, "a leader that has what was read is read on from");
+    assert_eq!(epochs(&again.positions), [before[0] + 1]);
+
+    // As if the leader of before had written up to offset 8, and all above 4 had been lost with it.
+    let topic_id = KafkaPosition::decode(&seen.positions[&Partition(0)]).expect("ours").topic_id;
+    let lost = KafkaPosition { offset: 8, leader_epoch: before[0], topic_id }.encode();
+    let positions = [(Partition(0), lost), (Partition(1), seen.positions[&Partition(1)])].into();
+    let mut follower = follow(&cluster.bootstrap_servers(), &positions);
+    let status = wait_for(&mut follower, |status| status.ended == Some(Ended::Alarm));
+    assert!(status.alarm.as_ref().is_some_and(|alarm| alarm.contains("cut short")), "{status:?}");
+    assert_eq!(status.events, 0, "nothing of it is handed on");
+}
+
 #[test]
 fn a_topic_that_was_created_anew_is_an_alarm() {
     let cluster = cluster(1);

@@ -8,10 +8,11 @@ use crate::kafka_config::{KafkaConfig, kafka_properties, shown};
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use rdkafka::topic_partition_list::{TopicPartitionList, TopicPartitionListElem};
+use rdkafka::{ClientConfig, Offset};
 use std::collections::BTreeMap;
 use std::ffi::CString;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use zone_model::Headers;
 
 /// A connection to a topic's brokers.
@@ -89,6 +90,10 @@ pub(crate) struct From {
 
 /// How long a broker is looked for at a time.
 const FIND_BROKER: Duration = Duration::from_secs(1);
+/// How long the library may take to begin with partitions, which needs no broker.
+const SEEK_WITHIN: Duration = Duration::from_secs(5);
+/// The pause until it is asked again.
+const SEEK_AGAIN: Duration = Duration::from_millis(10);
 
 // === impl Client ===
 
@@ -152,21 +157,52 @@ impl Client {
         self.queue.ask_edges(&self.consumer, &self.topic_c, partitions, edge);
     }
 
-    /// Reads further partitions.
+    /// Reads further partitions. Where a leader epoch is known the broker is asked first whether the log still has,
+    /// below the offset, what that leader wrote.
     pub(crate) fn assign(&mut self, partitions: &[From]) -> Result<(), KafkaError> {
-        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        let list = self.list(partitions.iter())?;
+        if std::mem::replace(&mut self.assigned, true) {
+            self.consumer.incremental_assign(&list)?;
+        } else {
+            self.consumer.assign(&list)?;
+        }
+        self.validate(partitions).inspect_err(|_| {
+            // Nothing of them may come up unvalidated; an error says that they are not assigned, which is as good.
+            drop(self.consumer.incremental_unassign(&list));
+        })
+    }
+
+    /// `assign` takes an epoch and looks at it only when a later answer brings a newer one; a seek has it looked at
+    /// always, before anything is fetched. What was fetched before the seek is thrown away by the library.
+    fn validate(&self, partitions: &[From]) -> Result<(), KafkaError> {
+        let is_known = |from: &&From| from.offset.is_some() && from.leader_epoch.is_some();
+        let mut left: Vec<From> = partitions.iter().filter(is_known).copied().collect();
+        let deadline = Instant::now() + SEEK_WITHIN;
+        while !left.is_empty() {
+            let answers = self.consumer.seek_partitions(self.list(left.iter())?, SEEK_WITHIN)?;
+            let failed: Vec<_> = answers.elements().into_iter().filter(|own| own.error().is_err()).collect();
+            left.retain(|from| failed.iter().any(|own| own.partition() == from.partition));
+            // The library may not have begun with a partition yet.
+            match failed.first().map(TopicPartitionListElem::error) {
+                Some(Err(error)) if Instant::now() >= deadline => return Err(error),
+                Some(_) => std::thread::sleep(SEEK_AGAIN),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn list<'a>(&self, partitions: impl Iterator<Item = &'a From>) -> Result<TopicPartitionList, KafkaError> {
+        let mut list = TopicPartitionList::new();
+        let mut epochs = BTreeMap::new();
         for from in partitions {
             let none = if from.at_end { Offset::End } else { Offset::Beginning };
             let offset = from.offset.map_or(none, Offset::Offset);
             list.add_partition_offset(&self.topic, from.partition, offset)?;
+            epochs.insert(from.partition, from.leader_epoch);
         }
-        let epoch_of = |partition| partitions.iter().find(|from| from.partition == partition)?.leader_epoch;
-        ffi::set_leader_epochs(&list, epoch_of);
-        if std::mem::replace(&mut self.assigned, true) {
-            self.consumer.incremental_assign(&list)
-        } else {
-            self.consumer.assign(&list)
-        }
+        ffi::set_leader_epochs(&list, |partition| epochs.get(&partition).copied().flatten());
+        Ok(list)
     }
 
     /// The end of a partition as the last response told it.
