@@ -16,7 +16,7 @@ use crate::log::{Log, Outcome, last_positions, refuse_changed};
 use crate::plan::{Circumstances, Layout, Plan, plan, plan_bump, plan_clear, zone_of};
 use crate::state::{Keep, LogState, Zones};
 use messages::PublishError;
-use reader::KafkaReader;
+use reader::{KafkaReader, Until};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
@@ -25,6 +25,8 @@ use zone_model::{Event, EventKey, KafkaPosition, Limits, Name, Partition, Positi
 
 /// Zones whose writers are kept ready; each holds connections and two threads.
 const WRITERS: usize = 8;
+/// Zones whose locks are tried for one change.
+const ZONE_TRIES: usize = 3;
 
 /// A topic that is read and written.
 pub struct KafkaLog {
@@ -71,8 +73,8 @@ impl KafkaLog {
         Self { limits, ..self }
     }
 
-    /// Reads on to the end and returns the reader.
-    fn catch_up(&mut self) -> Result<&mut KafkaReader, PublishError> {
+    /// Reads on and returns the reader.
+    fn catch_up(&mut self, until: Until) -> Result<&mut KafkaReader, PublishError> {
         let fresh = self.reader.is_none();
         if fresh {
             let reader = KafkaReader::open(&self.target, self.timeout, self.keep, self.limits.clone())?;
@@ -84,7 +86,7 @@ impl KafkaLog {
                 others.extend(event.event_key().cloned());
             }
         };
-        let read = self.reader.as_mut().map_or(Ok(false), |reader| reader.read(&mut note));
+        let read = self.reader.as_mut().map_or(Ok(false), |reader| reader.read(until, &mut note));
         match read {
             Ok(anew) => self.gap |= anew && !fresh,
             Err(error) => {
@@ -102,13 +104,47 @@ impl KafkaLog {
     }
 
     /// Takes the zone's lock where it is not held, and reads what came before that.
+    ///
+    /// Taking it ends what a writer of the zone left that died inside a transaction, so nothing that is open is
+    /// waited for before.
     fn take_lock(&mut self, apex: &Name) -> Result<Writer, PublishError> {
         if let Some(at) = self.writers.iter().position(|(own, _)| own == apex) {
-            return Ok(self.writers.remove(at).1);
+            let writer = self.writers.remove(at).1;
+            if !self.reader.as_ref().is_some_and(KafkaReader::is_whole) {
+                self.catch_up(Until::End)?;
+            }
+            return Ok(writer);
         }
         let writer = Writer::open(&self.target, apex, self.timeout)?;
-        self.catch_up()?;
+        self.catch_up(Until::End)?;
         Ok(writer)
+    }
+
+    /// Takes the lock of the zone that a change is of. What was read under the lock may say that it is another
+    /// zone's: one came to be, or went, meanwhile.
+    fn lock_zone(
+        &mut self,
+        change: &Change,
+        config: &ProducerConfig,
+    ) -> Result<(Name, Writer), PublishError> {
+        let reader = self.catch_up(Until::Committed)?;
+        let mut apex = match zone_of(&reader.state, change, &config.zones) {
+            // The zone's SOA may stand in a transaction that is about to end.
+            Err(_) if !reader.is_whole() => {
+                zone_of(&self.catch_up(Until::End)?.state, change, &config.zones)?
+            }
+            decided => decided?,
+        };
+        for _ in 0..ZONE_TRIES {
+            let writer = self.take_lock(&apex)?;
+            let Some(reader) = &self.reader else { unreachable!("the topic was read under the lock") };
+            let is = zone_of(&reader.state, change, &config.zones)?;
+            if is == apex {
+                return Ok((apex, writer));
+            }
+            apex = is;
+        }
+        Err(PublishError::Conflict("zones come and go above what is changed".to_owned()))
     }
 
     fn attempt(
@@ -118,8 +154,7 @@ impl KafkaLog {
         change_id: &str,
         config: &ProducerConfig,
     ) -> Result<Outcome, WriterError> {
-        let apex = zone_of(&self.catch_up()?.state, change, &config.zones).map_err(PublishError::from)?;
-        let writer = self.take_lock(&apex)?;
+        let (apex, writer) = self.lock_zone(change, config)?;
         let outcome = self.check_unchanged(change, &apex, config).map_err(WriterError::from);
         let outcome = outcome.and_then(|()| self.write((&apex, &writer), change, now, change_id, config));
         // A writer that failed is in doubt: the next change takes the lock anew.
@@ -195,7 +230,7 @@ impl KafkaLog {
 
 impl Log for KafkaLog {
     fn read(&mut self) -> Result<&LogState, PublishError> {
-        self.catch_up()?;
+        self.catch_up(Until::End)?;
         // Who asks has seen it.
         self.others.clear();
         self.gap = false;
@@ -247,7 +282,7 @@ impl Log for KafkaLog {
 
 impl KafkaLog {
     fn clear_once(&mut self, plan: &Plan) -> Result<usize, WriterError> {
-        self.catch_up()?;
+        self.catch_up(Until::Committed)?;
         let writer = self.take_lock(&plan.apex)?;
         let delivered = writer.write(&self.target.topic, plan)?;
         self.own.extend(delivered.iter().map(|own| (own.partition, own.offset)));
@@ -296,7 +331,7 @@ impl KafkaReader {
             return Vec::new();
         }
         let mut others = Vec::new();
-        let read = self.read(|offset, event| {
+        let read = self.read(Until::End, |offset, event| {
             let is_own = own.remove(&(event.partition, offset));
             if !is_own && ends.get(&event.partition).is_some_and(|(_, last)| offset < *last) {
                 others.push(event.clone());

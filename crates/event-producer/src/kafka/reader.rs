@@ -26,6 +26,18 @@ pub(super) struct KafkaReader {
     watcher: BaseConsumer,
     /// Partition by partition the offset of the next message.
     next: BTreeMap<Partition, i64>,
+    /// Whether no transaction was open that might still add to what was read last.
+    whole: bool,
+}
+
+/// How far a topic is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Until {
+    /// To the first transaction that is open in each partition. Whose it is, and whether anybody will end it, is
+    /// not known yet.
+    Committed,
+    /// To the end. Open transactions are waited for, for as long as a broker may take to answer.
+    End,
 }
 
 // === impl KafkaReader ===
@@ -52,7 +64,8 @@ impl KafkaReader {
         let watcher: BaseConsumer = config.create().map_err(|error| unavailable("client", &error))?;
         let source = SourceId::new(target.topic.as_str());
         let state = LogState::new(source, keep).limited(limits);
-        Ok(Self { state, topic: target.topic.clone(), timeout, consumer, watcher, next: BTreeMap::new() })
+        let (topic, next) = (target.topic.clone(), BTreeMap::new());
+        Ok(Self { state, topic, timeout, consumer, watcher, next, whole: false })
     }
 
     /// How many partitions were read.
@@ -65,10 +78,19 @@ impl KafkaReader {
         self.next.get(&partition).copied().unwrap_or(0)
     }
 
-    /// Reads all that stands on the topic now, and shows each event with its offset to `seen`. Whether it had to
-    /// begin anew, because the topic is not the one any more that was read.
-    pub(super) fn read(&mut self, mut seen: impl FnMut(i64, &Event)) -> Result<bool, PublishError> {
-        let ends = self.ends()?;
+    /// Whether no transaction was open that might still add to what was read last.
+    pub(super) fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// Reads what stands on the topic now, and shows each event with its offset to `seen`. Whether it had to begin
+    /// anew, because the topic is not the one any more that was read.
+    pub(super) fn read(
+        &mut self,
+        until: Until,
+        mut seen: impl FnMut(i64, &Event),
+    ) -> Result<bool, PublishError> {
+        let ends = self.ends(until)?;
         // The topic was made anew, or retention took what had been read: begin again.
         let lost = |(partition, low, high): &(Partition, i64, i64)| {
             self.next.get(partition).is_some_and(|next| next < low || next > high)
@@ -146,9 +168,9 @@ impl KafkaReader {
         Ok(())
     }
 
-    /// Each partition's first offset and end, once no transaction is open that might still add to what stands
-    /// before the end.
-    fn ends(&self) -> Result<Vec<(Partition, i64, i64)>, PublishError> {
+    /// Each partition's first offset and end; notes whether a transaction is open that might still add to what stands
+    /// before the ends.
+    fn ends(&mut self, until: Until) -> Result<Vec<(Partition, i64, i64)>, PublishError> {
         let deadline = Instant::now() + self.timeout;
         let metadata = self.consumer.fetch_metadata(Some(&self.topic), self.timeout);
         let metadata = metadata.map_err(|error| unavailable("metadata", &error))?;
@@ -161,13 +183,14 @@ impl KafkaReader {
             return Err(PublishError::Unavailable(what));
         }
         partitions.sort_unstable();
-        let mut ends = Vec::with_capacity(partitions.len());
+        let (mut ends, mut whole) = (Vec::with_capacity(partitions.len()), true);
         for partition in partitions {
             let (_, end) = self.watermarks(&self.watcher, partition)?;
             loop {
                 let (low, committed) = self.watermarks(&self.consumer, partition)?;
-                if committed >= end {
+                if committed >= end || until == Until::Committed {
                     ends.push((partition, low, committed));
+                    whole &= committed >= end;
                     break;
                 }
                 if Instant::now() > deadline {
@@ -179,6 +202,7 @@ impl KafkaReader {
                 std::thread::sleep(OPEN_TRANSACTION_POLL);
             }
         }
+        self.whole = whole;
         Ok(ends)
     }
 
@@ -221,7 +245,23 @@ fn fatal(error: &KafkaError) -> bool {
 }
 
 pub(super) fn unavailable(doing: &str, error: &KafkaError) -> PublishError {
-    PublishError::Unavailable(format!("kafka, {doing}: {error}"))
+    PublishError::Unavailable(format!("kafka, {doing}: {error}{}", to_grant(error)))
+}
+
+/// What a user lacks whom the broker refused.
+fn to_grant(error: &KafkaError) -> &'static str {
+    use rdkafka::error::RDKafkaErrorCode as Code;
+    let code = match error {
+        KafkaError::Transaction(error) => Some(error.code()),
+        other => other.rdkafka_error_code(),
+    };
+    match code {
+        Some(Code::TransactionalIdAuthorizationFailed) => {
+            "; grant Write and Describe on transactional ids that begin with the topic's name and `/`"
+        }
+        Some(Code::TopicAuthorizationFailed) => "; grant Read, Write and Describe on the topic",
+        _ => "",
+    }
 }
 
 pub(super) fn kafka(partition: Partition) -> i32 {

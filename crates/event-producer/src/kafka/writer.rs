@@ -155,8 +155,10 @@ impl Writer {
         if fenced(error) || self.fenced() {
             return WriterError::Fenced;
         }
-        // Why an event was not taken says more than that the transaction failed.
-        let cause = self.reports.try_iter().find_map(Result::err).unwrap_or_else(|| error.clone());
+        // Why an event was not taken says more than that the transaction failed, and the latter more than that the
+        // others were not sent then.
+        let cause = self.reports.try_iter().filter_map(Result::err).find(|report| !purged(report));
+        let cause = cause.unwrap_or_else(|| error.clone());
         let aborted = self.producer.abort_transaction(self.timeout);
         match (cause.rdkafka_error_code(), aborted) {
             (Some(RDKafkaErrorCode::MessageSizeTooLarge), _) => WriterError::Publish(PublishError::Refused(
@@ -222,6 +224,10 @@ fn fenced(error: &KafkaError) -> bool {
 fn is_fence(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(code, Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)
+}
+
+fn purged(error: &KafkaError) -> bool {
+    matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight))
 }
 
 fn queue_full(error: &KafkaError) -> bool {
