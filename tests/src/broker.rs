@@ -18,6 +18,13 @@ pub struct Broker {
     own: bool,
 }
 
+/// Copies of a topic's partitions, as they stood on the broker's disk.
+#[derive(Debug)]
+pub struct Kept {
+    folder: tempfile::TempDir,
+    partitions: Vec<PathBuf>,
+}
+
 /// An event as a topic holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
@@ -92,6 +99,31 @@ impl Broker {
         self.script("tool", arguments)
     }
 
+    /// Copies what the broker, which is down, has on its disk of a topic.
+    pub fn keep(&self, topic: &str) -> Result<Kept> {
+        let mut kept = Kept { folder: tempfile::tempdir()?, partitions: Vec::new() };
+        for entry in fs::read_dir(self.run.join("data"))? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.rsplit_once('-'));
+            if name.is_some_and(|(name, _)| name == topic) {
+                copy(&path, kept.folder.path())?;
+                kept.partitions.push(path);
+            }
+        }
+        ensure!(!kept.partitions.is_empty(), "the broker has nothing of {topic}");
+        Ok(kept)
+    }
+
+    /// Puts back on the disk of the broker, which is down, what [`Broker::keep`] copied.
+    pub fn restore(&self, kept: &Kept) -> Result<()> {
+        for partition in &kept.partitions {
+            fs::remove_dir_all(partition)?;
+            let name = partition.file_name().context("a folder's name")?;
+            copy(&kept.folder.path().join(name), partition.parent().context("a folder")?)?;
+        }
+        Ok(())
+    }
+
     fn script(&self, name: &str, arguments: &[&str]) -> Result<String> {
         let mut command = Command::new(repository().join("deploy/kafka").join(name));
         command.args(arguments).env("KAFKA_RUN_DIR", &self.run).env("KAFKA_PORT", self.port.to_string());
@@ -163,6 +195,17 @@ impl Drop for Broker {
             let _ = self.script("down", &["--kill", "--wipe"]);
         }
     }
+}
+
+/// Copies a folder of files into another one.
+fn copy(folder: &Path, into: &Path) -> Result<()> {
+    let into = into.join(folder.file_name().context("a folder's name")?);
+    fs::create_dir_all(&into)?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        fs::copy(entry.path(), into.join(entry.file_name()))?;
+    }
+    Ok(())
 }
 
 /// A port of 127.0.0.1 that nothing listens on at the moment.

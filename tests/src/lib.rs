@@ -3,13 +3,14 @@
 //!
 //! The binary is the one beside the test's own, which `cargo test --workspace` builds.
 //!
-//! For the suites that need real parts ([`real_parts`]) also a broker, NSD, the older server's events, and a
-//! client that asks a hundred thousand questions in seconds.
+//! For the suites that need real parts ([`real_parts`]) also a broker, a producer that gives it a steady load, NSD,
+//! the older server's events, and a client that asks a hundred thousand questions in seconds.
 
 mod ask;
 mod broker;
 pub mod exchange;
 mod flood;
+mod load;
 mod nsd;
 pub mod older;
 pub mod peers;
@@ -17,10 +18,11 @@ pub mod reading;
 mod server;
 
 pub use ask::{Answer, Asker, query};
-pub use broker::{Broker, Stored, free_port, run};
+pub use broker::{Broker, Kept, Stored, free_port, run};
 pub use flood::{Question, Transport, ask_all};
+pub use load::{Delays, Deliveries, Load, Sent, producer, send};
 pub use nsd::Nsd;
-pub use server::{Finished, Server, ServerBuilder, binary, client};
+pub use server::{Finished, Server, ServerBuilder, binary, client, page};
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

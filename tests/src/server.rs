@@ -47,11 +47,15 @@ pub struct ServerBuilder {
     folder: PathBuf,
 }
 
-/// The server's binary, beside the test's own.
+/// The server's binary, beside the test's own; or the one that STREAM_DNS_BINARY names, for figures of a release
+/// build.
 ///
 /// # Panics
 /// If it was not built.
 pub fn binary() -> PathBuf {
+    if let Some(binary) = std::env::var_os("STREAM_DNS_BINARY") {
+        return PathBuf::from(binary);
+    }
     let own = std::env::current_exe().expect("a test has a path");
     let profile = own.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>");
     let binary = profile.join(format!("stream-dns{}", std::env::consts::EXE_SUFFIX));
@@ -64,6 +68,13 @@ pub fn client(folder: &Path, arguments: &[&str]) -> Result<Output> {
     let mut command = Command::new(binary());
     clean(&mut command, folder);
     Ok(command.args(arguments).stdin(Stdio::null()).output()?)
+}
+
+/// The status and body of a page of a server's administration address.
+pub fn page(admin: SocketAddr, path: &str) -> Result<(u16, String)> {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut response = agent.get(format!("http://{admin}{path}")).call()?;
+    Ok((response.status().as_u16(), response.body_mut().read_to_string()?))
 }
 
 fn clean(command: &mut Command, folder: &Path) {
@@ -161,9 +172,7 @@ impl Server {
 
     /// The status and body of a page of its administration address.
     pub fn get(&self, path: &str) -> Result<(u16, String)> {
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let mut response = agent.get(format!("http://{}{path}", self.admin)).call()?;
-        Ok((response.status().as_u16(), response.body_mut().read_to_string()?))
+        page(self.admin, path)
     }
 
     /// A page of its administration address, as JSON.

@@ -2,10 +2,15 @@
 //!
 //! The tests share a broker, which some of them stop: they run one at a time, and each begins by starting it.
 
+mod authorizer;
+mod cut_short;
+mod load;
+mod losses;
 mod outage;
 mod produce;
 mod security;
 mod topics;
+mod transactions;
 mod volume;
 
 use anyhow::{Context, Result, ensure};
@@ -13,7 +18,7 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use stream_dns_tests::{Answer, Asker, Broker, Server, ServerBuilder, client, eventually, older};
 
 /// Writes the settings of a node that follows this topic, `node.toml`, into its folder.
@@ -87,13 +92,41 @@ fn read_exactly(server: &Server, count: usize) -> Result<()> {
     Ok(())
 }
 
-/// Waits until a server has passed everything that the log held at some moment since its start.
-fn wait_in_step(server: &Server) -> Result<()> {
-    let before = source(server)?["in_step"].as_i64();
-    eventually("the node was in step again", || {
-        source(server)
-            .ok()
-            .filter(|source| source["connected"] == true && source["in_step"].as_i64() > before)
+/// Waits until a server has passed everything that the log holds now.
+fn in_step_with_now(server: &Server) -> Result<()> {
+    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
+    eventually("the node has passed what the log holds", || {
+        let source = source(server).ok()?;
+        (source["connected"] == true && source["in_step"].as_i64()? > now).then_some(())
     });
+    Ok(())
+}
+
+/// Waits until the log of a server is in alarm. Returns why.
+fn alarm(server: &Server) -> String {
+    eventually("the alarm is raised", || source(server).ok()?["alarm"].as_str().map(str::to_owned))
+}
+
+/// `www.foo.example.` stays served as it was, and the node ready.
+fn stays_served(server: &Server) -> Result<()> {
+    let mut asker = server.asker()?;
+    for _ in 0..10 {
+        let answer = asker.ask("www.foo.example.", RecordType::A)?;
+        ensure!(answer.data() == ["192.0.2.1"], "{:?}", answer.data());
+        ensure!(server.get("/readyz")?.0 == 200);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+/// All zones of these nodes are equal at equal positions.
+fn compare(folder: &Path, nodes: &[&Server]) -> Result<()> {
+    let addresses: Vec<String> = nodes.iter().map(|node| node.admin.to_string()).collect();
+    let mut arguments = vec!["compare"];
+    arguments.extend(addresses.iter().map(String::as_str));
+    let output = client(folder, &arguments)?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    println!("{}", said.trim_end());
+    ensure!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The broker goes and comes, and so does the node.
 
 use crate::{
-    address, command_and_wait, gone, node, read_exactly, served, settings, source, wait_in_step, zone,
+    address, command_and_wait, gone, in_step_with_now, node, read_exactly, served, settings, source, zone,
 };
 use anyhow::{Result, ensure};
 use hickory_proto::op::ResponseCode;
@@ -90,7 +90,7 @@ fn answers_go_on_without_the_broker_and_nothing_is_read_twice() -> Result<()> {
     command_and_wait(folder.path(), &server, &["record", "set", "h4.foo.example", "A", "192.0.2.44"])?;
     ensure!(server.stop()?.status.success());
     let server = node(folder.path()).ready()?;
-    wait_in_step(&server)?;
+    in_step_with_now(&server)?;
     read_exactly(&server, 0)?;
     ensure!(server.asker()?.ask("h4.foo.example.", RecordType::A)?.data() == ["192.0.2.44"]);
 

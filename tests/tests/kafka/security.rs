@@ -73,13 +73,20 @@ fn properties(folder: &Path, doors: &Doors, port: u16, controller: u16) -> Strin
     )
 }
 
-/// The settings of a node that comes in by one door.
-fn settings(
+/// Who logs in, and how.
+pub(crate) struct Sasl<'a> {
+    pub(crate) mechanism: &'a str,
+    pub(crate) user: &'a str,
+    pub(crate) password: &'a str,
+}
+
+/// Writes the settings of a node that comes in by one door.
+pub(crate) fn write_settings(
     folder: &Path,
     port: u16,
     topic: &str,
     tls: Option<&[(&str, &str)]>,
-    sasl: Option<(&str, &str)>,
+    sasl: Option<&Sasl<'_>>,
 ) -> Result<()> {
     let mut text = format!("[kafka]\nbrokers = [\"127.0.0.1:{port}\"]\ntopics = [\"{topic}\"]\n");
     if let Some(files) = tls {
@@ -88,12 +95,31 @@ fn settings(
             text.push_str(&format!("{key} = \"{file}\"\n"));
         }
     }
-    if let Some((mechanism, password)) = sasl {
+    if let Some(Sasl { mechanism, user, password }) = sasl {
         text.push_str(&format!(
-            "[kafka.sasl]\nenabled = true\nmechanism = \"{mechanism}\"\nuser = \"node\"\npassword = \"{password}\"\n"
+            "[kafka.sasl]\nenabled = true\nmechanism = \"{mechanism}\"\nuser = \"{user}\"\npassword = \"{password}\"\n"
         ));
     }
     Ok(fs::write(folder.join("node.toml"), text)?)
+}
+
+/// The same, as the user `node`.
+fn settings(
+    folder: &Path,
+    port: u16,
+    topic: &str,
+    tls: Option<&[(&str, &str)]>,
+    sasl: Option<(&str, &str)>,
+) -> Result<()> {
+    let sasl = sasl.map(|(mechanism, password)| Sasl { mechanism, user: "node", password });
+    write_settings(folder, port, topic, tls, sasl.as_ref())
+}
+
+/// Makes a user who logs in by SCRAM. Several mechanisms together in one call, Kafka's tool takes the first alone.
+pub(crate) fn scram_user(broker: &Broker, user: &str, mechanism: &str, password: &str) -> Result<()> {
+    let credential = format!("{mechanism}=[password={password}]");
+    let arguments = ["ConfigCommand", "--alter", "--entity-type", "users", "--entity-name", user];
+    broker.tool(&[&arguments[..], &["--add-config", &credential]].concat()).map(drop)
 }
 
 /// PLAIN and both SCRAM mechanisms, TLS with the broker's authority and with a client certificate: the node reads,
@@ -114,19 +140,8 @@ fn brokers_that_ask_who_is_there() -> Result<()> {
     let doors = Doors { tls: free_port()?, sasl_tls: free_port()?, sasl: free_port()? };
     let broker =
         Broker::own(keys.path(), |port, controller| properties(keys.path(), &doors, port, controller))?;
-    // Together in one call, Kafka's tool takes the first alone.
     for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"] {
-        let credential = format!("{mechanism}=[password=scram secret]");
-        broker.tool(&[
-            "ConfigCommand",
-            "--alter",
-            "--entity-type",
-            "users",
-            "--entity-name",
-            "node",
-            "--add-config",
-            &credential,
-        ])?;
+        scram_user(&broker, "node", mechanism, "scram secret")?;
     }
     let topic = broker.topic("secured", 3, &[])?;
     broker.publish(&topic, &zone("foo.example."))?;

@@ -1,6 +1,6 @@
 //! 100,000 events of the older server's format over 12 partitions; every RRset asked for.
 
-use crate::{node, read_exactly, settings, wait_in_step};
+use crate::{in_step_with_now, node, read_exactly, settings};
 use anyhow::{Context, Result, ensure};
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{RData, RecordType};
@@ -250,6 +250,6 @@ fn every_rrset_of_100_000_events_is_served() -> Result<()> {
 
     broker.up()?;
     let server = node(folder.path()).ready()?;
-    wait_in_step(&server)?;
+    in_step_with_now(&server)?;
     read_exactly(&server, 0)
 }
