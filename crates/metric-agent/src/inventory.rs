@@ -138,7 +138,11 @@ pub const METRICS: &[Metric] = &[
         &[],
         "Requests to wait for a position refused because too many waited.",
     ),
-    counter("dns_store_crashes_total", &[], "Defects that the store survived by starting afresh."),
+    counter(
+        "dns_store_crashes_total",
+        &[],
+        "Times that the store was opened anew while running, after a defect or because of damage.",
+    ),
     // dns-wire
     counter("dns_queries_total", &["family", "transport"], "Queries received."),
     counter("dns_responses_total", &["rcode"], "Responses sent."),

@@ -128,6 +128,12 @@ impl ZoneStore {
         if let Ok(answer) = catch_unwind(AssertUnwindSafe(|| ask(core))) {
             return Some(answer);
         }
+        self.lose(ctx, "the store panicked");
+        None
+    }
+
+    /// Opens the whole store anew, from its last commit; a file that turns out to be damaged is set aside then.
+    fn lose(&mut self, ctx: &mut Context<Self>, why: &str) {
         self.meter.crashed();
         let core = self.core.take();
         // redb reads and writes when it is dropped, and may meet there again what it panicked over.
@@ -137,9 +143,11 @@ impl ZoneStore {
         for (_, reply) in self.queue.drain(..) {
             let _ = reply.send(Err(ApplyError::Crashed));
         }
-        tracing::error!("the store panicked; it is opened again and goes on from its last commit");
+        tracing::error!(
+            why,
+            "the store is opened anew and goes on from its last commit; what is published stays served"
+        );
         self.reopen_later(ctx);
-        None
     }
 
     fn reopen_later(&mut self, ctx: &mut Context<Self>) {
@@ -201,7 +209,10 @@ impl ZoneStore {
         let was_in_service = self.core.as_ref().is_some_and(Store::in_service);
         let applied = self.ask(ctx, |store| store.apply(&batch)).ok_or(ApplyError::Crashed)?;
         drop(permit);
-        let applied: AppliedBatch = applied.map_err(to_apply_error)?;
+        let applied: AppliedBatch = match applied {
+            Ok(applied) => applied,
+            Err(error) => return Err(self.refused(ctx, error)),
+        };
         self.meter.applied(batch.events.iter().map(|event| event.timestamp), applied.events);
         let came_in_service = !was_in_service && self.core.as_ref().is_some_and(Store::in_service);
         if applied.changed > 0 || applied.rebuilt || came_in_service {
@@ -213,6 +224,17 @@ impl ZoneStore {
         let catalog = self.publisher.number() + u64::from(self.publication);
         let AppliedBatch { changed, quarantined, rebuilt, .. } = applied;
         Ok(Applied { changed, quarantined, catalog, rebuilt })
+    }
+
+    /// What to say of a batch that was not applied, and what to do about it.
+    fn refused(&mut self, ctx: &mut Context<Self>, error: StoreError) -> ApplyError {
+        if error.is_damage() {
+            self.lose(ctx, &error.to_string());
+            return ApplyError::Crashed;
+        }
+        // Where redb failed it is opened again with the next batch or the next commit, whichever is first.
+        self.commit_soon(ctx);
+        to_apply_error(error)
     }
 
     /// Publishes the catalogue, at once or as soon as it may be.

@@ -64,9 +64,7 @@ impl Store {
         if bytes > limit {
             return Err(StoreError::Full { bytes, limit });
         }
-        if self.stale {
-            self.reload()?;
-        }
+        self.mend()?;
         if self.is_building(source) {
             return self.apply_beside(source, batch);
         }
@@ -82,8 +80,8 @@ impl Store {
                 self.active.restore(table, key, old);
             }
             self.stale = true;
-            // If this fails, too, it is tried again with the next batch.
-            let _ = self.reload();
+            // If this fails, too, it is tried again before the next batch or commit.
+            let _ = self.mend();
             return Err(error);
         }
         for (existed, change) in quarantine.values() {

@@ -7,6 +7,7 @@ use redb::{
     AccessGuard, Builder, Database, DatabaseError, ReadOnlyTable, ReadTransaction, ReadableDatabase,
     ReadableTable, ReadableTableMetadata, StorageBackend, StorageError, TableDefinition, TableError,
 };
+use std::cell::Cell;
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -50,6 +51,8 @@ pub(crate) struct Disk {
     cache_bytes: usize,
     /// `None` between a failure and the next opening.
     database: Option<Arc<Database>>,
+    /// Whether redb could not even begin to read.
+    failed: Cell<bool>,
     /// Where a file is kept that could not be used, and why.
     pub(crate) set_aside: Option<String>,
 }
@@ -72,12 +75,14 @@ pub(crate) struct Reader {
     rows: ReadOnlyTable<&'static [u8], &'static [u8]>,
     quarantine: ReadOnlyTable<&'static [u8], &'static [u8]>,
     path: PathBuf,
+    /// Whether anything could not be read: redb refuses everything from then on.
+    failed: Cell<bool>,
 }
 
 /// A range of a table, in the order of keys.
 pub(crate) struct Range<'a> {
     entries: redb::Range<'static, &'static [u8], &'static [u8]>,
-    path: &'a Path,
+    reader: &'a Reader,
 }
 
 /// An entry of a table.
@@ -142,7 +147,13 @@ impl Disk {
             Err(refused) => return Err(refused.into_error(path)),
         };
         let database = Some(Arc::new(database));
-        Ok(Self { place: Place::File(path.into()), cache_bytes, database, set_aside: aside })
+        Ok(Self {
+            place: Place::File(path.into()),
+            cache_bytes,
+            database,
+            failed: Cell::new(false),
+            set_aside: aside,
+        })
     }
 
     /// Opens a store on a backend of the caller's.
@@ -163,7 +174,13 @@ impl Disk {
         let path = Path::new(NO_FILE);
         let database = database.map_err(|error| storage(path, error))?;
         prepare(&database, path).map_err(|unusable| unusable.into_error(path))?;
-        Ok(Self { place, cache_bytes, database: Some(Arc::new(database)), set_aside: None })
+        Ok(Self {
+            place,
+            cache_bytes,
+            database: Some(Arc::new(database)),
+            failed: Cell::new(false),
+            set_aside: None,
+        })
     }
 
     /// Sets the file aside because its content turned out to be damaged, and begins a new one.
@@ -187,7 +204,11 @@ impl Disk {
             Place::Memory => return Ok(()),
             Place::File(_) => {
                 self.database = None;
-                open_file(&path, self.cache_bytes, false).map_err(|unusable| unusable.into_error(&path))?
+                open_file(&path, self.cache_bytes, false).map_err(|unusable| match unusable {
+                    // What is damaged now is set aside when the whole store is opened anew.
+                    Unusable::Other(_, why) => StoreError::Corrupt(why),
+                    unusable => unusable.into_error(&path),
+                })?
             }
             Place::Backend(open) => {
                 self.database = None;
@@ -195,6 +216,7 @@ impl Disk {
             }
         };
         self.database = Some(Arc::new(reopened));
+        self.failed.set(false);
         Ok(())
     }
 
@@ -214,21 +236,33 @@ impl Disk {
         self.database.as_ref().ok_or_else(|| self.closed())
     }
 
+    /// Whether the file must be opened again before anything more can be read or written.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.get() || self.database.is_none()
+    }
+
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&ReadTransaction, &Path) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let transaction = self.database()?.begin_read().map_err(|error| storage(self.path(), error));
+        let answer = transaction.and_then(|transaction| read(&transaction, self.path()));
+        self.failed.set(self.failed.get() || answer.is_err());
+        answer
+    }
+
     /// The store as of the last commit.
     pub(crate) fn reader(&self) -> Result<Reader, StoreError> {
-        let transaction = self.database()?.begin_read().map_err(|error| storage(self.path(), error))?;
-        Reader::new(&transaction, self.path())
+        self.read(Reader::new)
     }
 
     pub(crate) fn ledger(&self) -> Result<Ledger, StoreError> {
-        let transaction = self.database()?.begin_read().map_err(|error| storage(self.path(), error))?;
-        ledger(&transaction, self.path())
+        self.read(ledger)
     }
 
     /// Rows and small tables as of one commit.
     pub(crate) fn snapshot(&self) -> Result<(Reader, Ledger), StoreError> {
-        let transaction = self.database()?.begin_read().map_err(|error| storage(self.path(), error))?;
-        Ok((Reader::new(&transaction, self.path())?, ledger(&transaction, self.path())?))
+        self.read(|transaction, path| Ok((Reader::new(transaction, path)?, ledger(transaction, path)?)))
     }
 
     pub(crate) fn job(&self, layer: Arc<Layer>) -> Result<CommitJob, StoreError> {
@@ -262,7 +296,12 @@ pub(crate) fn open_to_read(path: &Path) -> Result<(Reader, Ledger), StoreError> 
 impl Reader {
     fn new(transaction: &ReadTransaction, path: &Path) -> Result<Self, StoreError> {
         let open = |table| transaction.open_table(table).map_err(|error| storage(path, error));
-        Ok(Self { rows: open(ROWS)?, quarantine: open(QUARANTINE)?, path: path.into() })
+        Ok(Self {
+            rows: open(ROWS)?,
+            quarantine: open(QUARANTINE)?,
+            path: path.into(),
+            failed: Cell::new(false),
+        })
     }
 
     fn table(&self, table: Table) -> &ReadOnlyTable<&'static [u8], &'static [u8]> {
@@ -272,8 +311,18 @@ impl Reader {
         }
     }
 
+    fn fail(&self, error: StorageError) -> StoreError {
+        self.failed.set(true);
+        storage(&self.path, error)
+    }
+
+    /// Whether the store must be opened again before anything more can be read.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.get()
+    }
+
     pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Arc<[u8]>>, StoreError> {
-        let value = self.table(table).get(key).map_err(|error| storage(&self.path, error))?;
+        let value = self.table(table).get(key).map_err(|error| self.fail(error))?;
         Ok(value.map(|value| value.value().into()))
     }
 
@@ -284,8 +333,8 @@ impl Reader {
         to: Option<&[u8]>,
     ) -> Result<Range<'_>, StoreError> {
         let bounds = (Bound::Included(from), to.map_or(Bound::Unbounded, Bound::Excluded));
-        let entries = self.table(table).range::<&[u8]>(bounds).map_err(|error| storage(&self.path, error))?;
-        Ok(Range { entries, path: &self.path })
+        let entries = self.table(table).range::<&[u8]>(bounds).map_err(|error| self.fail(error))?;
+        Ok(Range { entries, reader: self })
     }
 }
 
@@ -294,7 +343,7 @@ impl Range<'_> {
         match self.entries.next() {
             None => Ok(None),
             Some(Ok((key, value))) => Ok(Some(Entry { key, value })),
-            Some(Err(error)) => Err(storage(self.path, error)),
+            Some(Err(error)) => Err(self.reader.fail(error)),
         }
     }
 }

@@ -10,7 +10,7 @@
 //! | `dns_store_pending_bytes` | what waits for the disk |
 //! | `dns_store_digest` | the digests of all zones as one number |
 //! | `dns_store_set_aside`, `dns_store_digests_wrong` | what was wrong with the file at the start |
-//! | `dns_store_crashes_total` | panics that were caught |
+//! | `dns_store_crashes_total` | panics that were caught, and damage that was met |
 //! | `dns_catalog_listener_full_total` | a listener's mailbox was full |
 //! | `dns_store_waiters_refused_total` | too many waited for positions |
 

@@ -52,7 +52,7 @@ pub struct AppliedBatch {
 /// What waits for the next commit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pending {
-    /// Whether there is anything to commit that is not on its way.
+    /// Whether there is anything to commit that is not on its way, or redb failed and is to be opened again.
     pub waiting: bool,
     /// Whether a commit is under way, or failed and is to be made again.
     pub committing: bool,
@@ -264,7 +264,10 @@ impl Store {
     pub fn pending(&self) -> Pending {
         let committing = self.committing.as_deref();
         Pending {
-            waiting: !self.active.is_empty() || self.in_step.values().any(InStep::is_due),
+            waiting: self.stale
+                || self.has_failed()
+                || !self.active.is_empty()
+                || self.in_step.values().any(InStep::is_due),
             committing: committing.is_some(),
             rows: self.active.rows.len() + committing.map_or(0, |layer| layer.rows.len()),
             bytes: self.active.bytes + committing.map_or(0, |layer| layer.bytes),
@@ -280,9 +283,7 @@ impl Store {
         if self.running {
             return Ok(None);
         }
-        if self.broken {
-            self.reopen()?;
-        }
+        self.mend()?;
         if self.committing.is_none() {
             if !self.pending().waiting {
                 return Ok(None);
@@ -332,8 +333,23 @@ impl Store {
         Ok(())
     }
 
+    /// Whether redb failed, be it in writing or in reading: it refuses everything from then on.
+    fn has_failed(&self) -> bool {
+        self.broken || self.disk.has_failed() || self.reader.as_ref().is_none_or(Reader::has_failed)
+    }
+
+    /// Opens redb again if it failed, and makes good what was left half done. Nothing is lost: what the file
+    /// does not hold for certain is still here, in front of it.
+    pub(crate) fn mend(&mut self) -> Result<(), StoreError> {
+        // A commit that is under way holds the file. It fails, too, and behind it the file is opened again.
+        if self.has_failed() && !self.running {
+            self.reopen()?;
+        }
+        if self.stale { self.reload() } else { Ok(()) }
+    }
+
     fn reopen(&mut self) -> Result<(), StoreError> {
-        self.reader = None;
+        (self.reader, self.broken) = (None, true);
         self.disk.reopen()?;
         self.reader = Some(self.disk.reader()?);
         self.broken = false;
@@ -354,9 +370,6 @@ impl Store {
 
     /// Makes zones and catalogue again from the rows, after a failure left them half changed.
     pub(crate) fn reload(&mut self) -> Result<(), StoreError> {
-        if self.broken && !self.running {
-            self.reopen()?;
-        }
         let names = self.catalog.names();
         let loaded = load(self.view()?, &self.settings, &self.sources, self.config.seed, names)?;
         let quarantined = count_quarantined(self.view()?)?;

@@ -214,9 +214,13 @@ async fn a_full_listener_gets_the_newest() {
     store.send(Shutdown).await.unwrap();
 }
 
-/// A backend that panics when it is told to.
+/// A backend that panics when it is told to, or only fails.
 #[derive(Clone, Debug, Default)]
-struct Mine(Memory, std::sync::Arc<std::sync::atomic::AtomicBool>);
+struct Mine(Memory, std::sync::Arc<std::sync::atomic::AtomicU8>);
+
+const WORKS: u8 = 0;
+const PANICS: u8 = 1;
+const FAILS: u8 = 2;
 
 impl redb::StorageBackend for Mine {
     fn len(&self) -> Result<u64, std::io::Error> {
@@ -224,8 +228,11 @@ impl redb::StorageBackend for Mine {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), std::io::Error> {
-        assert!(!self.1.load(std::sync::atomic::Ordering::Relaxed), "a panic, as told");
-        self.0.read(offset, out)
+        match self.1.load(std::sync::atomic::Ordering::Relaxed) {
+            PANICS => panic!("a panic, as told"),
+            FAILS => Err(std::io::Error::other("a failure, as told")),
+            _ => self.0.read(offset, out),
+        }
     }
 
     fn set_len(&self, len: u64) -> Result<(), std::io::Error> {
@@ -256,10 +263,10 @@ async fn a_panic_is_answered_and_the_store_opened_again() {
     store.send(open_topic()).await.unwrap().unwrap();
     store.send(changes(2, vec![zone_event(1), a_event(2, b"1111")])).await.unwrap().unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
-    mine.1.store(true, Relaxed);
+    mine.1.store(PANICS, Relaxed);
     let crashed = store.send(changes(3, vec![a_event(3, b"2222")])).await.unwrap();
     assert_eq!(crashed, Err(ApplyError::Crashed));
-    mine.1.store(false, Relaxed);
+    mine.1.store(WORKS, Relaxed);
     assert!(store.send(ReadRecords { owner: name("a.t."), rtype: None }).await.unwrap().is_err());
     tokio::time::sleep(Duration::from_millis(500)).await;
     let unopened = store.send(changes(4, vec![a_event(4, b"3333")])).await.unwrap();
@@ -276,6 +283,43 @@ async fn a_panic_is_answered_and_the_store_opened_again() {
         }
     }
     store.send(Shutdown).await.unwrap();
+}
+
+/// A disk that could not be read for a moment: redb refuses everything from then on, so it is opened again, also
+/// where nothing is to be written and no batch comes.
+#[actix::test]
+async fn a_read_that_failed_is_mended_by_itself() {
+    use std::sync::atomic::Ordering::Relaxed;
+    let config = StoreConfig { cache_bytes: 0, commit_after: Duration::from_millis(1), ..Default::default() };
+    let mine = Mine::default();
+    let store = Store::open_backend(config.clone(), mine.clone()).unwrap();
+    let store = ZoneStore::new(config, store, StorePeers::default()).start();
+    store.send(open_topic()).await.unwrap().unwrap();
+    let batch = changes(2, vec![zone_event(1), a_event(2, b"1111")]);
+    store.send(ApplyChanges { in_step: Some(Timestamp(9)), ..batch }).await.unwrap().unwrap();
+    // Once the walk is there, everything is committed.
+    store.send(OpenZone { apex: name("t.") }).await.unwrap().unwrap();
+    let read = || store.send(ReadRecords { owner: name("a.t."), rtype: None });
+    mine.1.store(FAILS, Relaxed);
+    assert!(read().await.unwrap().is_err());
+    mine.1.store(WORKS, Relaxed);
+    let mut tries = 0;
+    while read().await.unwrap().is_err() {
+        tries += 1;
+        assert!(tries < 200, "it stays down");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    mine.1.store(FAILS, Relaxed);
+    let refused = store.send(changes(3, vec![a_event(3, b"2222")])).await.unwrap();
+    assert!(matches!(refused, Err(ApplyError::Store(_))), "{refused:?}");
+    mine.1.store(WORKS, Relaxed);
+    // The same store: it need not be opened by whoever reads the log.
+    assert_eq!(store.send(changes(3, vec![a_event(3, b"2222")])).await.unwrap().unwrap().changed, 1);
+    store.send(OpenZone { apex: name("t.") }).await.unwrap().unwrap();
+    mine.1.store(FAILS, Relaxed);
+    assert!(read().await.unwrap().is_err());
+    // With nothing to commit and a disk that stays as it is, stopping is no wait without end.
+    tokio::time::timeout(Duration::from_secs(20), store.send(Shutdown)).await.unwrap().unwrap();
 }
 
 /// Everything sent before a shutdown is handled and on disk when it is answered.

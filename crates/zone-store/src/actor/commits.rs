@@ -30,7 +30,12 @@ impl ZoneStore {
         self.commits.idle();
         let job = match self.ask(ctx, Store::begin_commit) {
             Some(Ok(Some(job))) => job,
-            Some(Ok(None)) | None => return,
+            Some(Ok(None)) => {
+                // redb was opened again, and that was all there was to do.
+                self.walks.commit_begun();
+                return self.committed(ctx);
+            }
+            None => return,
             Some(Err(error)) => return self.commit_failed(ctx, &error),
         };
         self.commits.running();
@@ -55,15 +60,22 @@ impl ZoneStore {
 
     pub(super) fn end_commit(&mut self, ctx: &mut Context<Self>, committed: Committed) {
         match self.ask(ctx, |store| store.end_commit(committed)) {
-            Some(Ok(())) => {
-                self.commits.succeeded();
-                for (apex, reply) in self.walks.commit_ended() {
-                    let _ = reply.send(self.open_zone(ctx, &apex));
-                }
-            }
+            Some(Ok(())) => self.committed(ctx),
             Some(Err(error)) => self.commit_failed(ctx, &error),
-            None => {}
+            None => self.go_on(ctx),
         }
+    }
+
+    /// Everything that waited when the commit began is on the disk.
+    fn committed(&mut self, ctx: &mut Context<Self>) {
+        self.commits.succeeded();
+        for (apex, reply) in self.walks.commit_ended() {
+            let _ = reply.send(self.open_zone(ctx, &apex));
+        }
+        self.go_on(ctx);
+    }
+
+    fn go_on(&mut self, ctx: &mut Context<Self>) {
         self.work(ctx);
         self.commit_soon(ctx);
         self.go_on_stopping(ctx);
@@ -72,10 +84,12 @@ impl ZoneStore {
     pub(super) fn commit_failed(&mut self, ctx: &mut Context<Self>, error: &StoreError) {
         self.commits.failed();
         self.walks.fail(&error.to_string());
-        tracing::error!(%error, failures = self.commits.failures(), "a commit failed and is tried again; what is applied stays served");
-        self.work(ctx);
-        self.commit_soon(ctx);
-        self.go_on_stopping(ctx);
+        if error.is_damage() {
+            self.lose(ctx, &error.to_string());
+        } else {
+            tracing::error!(%error, failures = self.commits.failures(), "a commit failed and is tried again; what is applied stays served");
+        }
+        self.go_on(ctx);
     }
 
     /// Commits what is left and stops, once somebody asked for it.
@@ -118,9 +132,10 @@ impl ZoneStore {
             return;
         }
         match self.ask(ctx, |store| store.sweep(SWEPT_AT_ONCE)) {
-            Some(Ok(_)) | None => self.commit_soon(ctx),
+            Some(Ok(_)) | None => {}
             // The rows count for nothing; it is tried again.
             Some(Err(error)) => tracing::debug!(%error, "rows that are not needed cannot be removed now"),
         }
+        self.commit_soon(ctx);
     }
 }

@@ -205,3 +205,22 @@ pub(crate) fn served(catalog: &Catalog, owner: &Name, rtype: RecordType) -> Opti
     let rrset = catalog.node(&query, query.labels())?.rrset(rtype)?;
     Some((rrset.ttl(), rrset.rdatas().map(<[u8]>::to_vec).collect()))
 }
+
+/// Chance that is the same whenever it is asked again: xorshift64.
+#[derive(Clone, Debug)]
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.max(1);
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    /// A number below this one.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+}
