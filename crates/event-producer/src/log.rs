@@ -21,6 +21,9 @@ pub trait Log: Send {
     /// by one state. `None` where nothing was.
     fn state(&self) -> Option<&LogState>;
 
+    /// Keeps slots alone from now on: what has been read of RRsets is not needed any more.
+    fn keep_slots(&mut self);
+
     /// Publishes a change: takes the zone's writer lock, reads on to the log's end, plans, and writes what
     /// was planned at once. `change_id` names the change among all changes.
     ///

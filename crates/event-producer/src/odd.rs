@@ -106,6 +106,24 @@ impl LogState {
     }
 }
 
+impl LogState {
+    /// The zones whose RRsets stand in several partitions, and in which: their changes do not become visible at once.
+    pub fn scattered(&self, configured: &[Name]) -> BTreeMap<Name, BTreeSet<Partition>> {
+        let zones = Zones::new(self, configured, &[]);
+        let mut found: BTreeMap<Name, BTreeSet<Partition>> = BTreeMap::new();
+        for (key, slots) in self.owners() {
+            let Ok(owner) = Name::from_sort_key(key) else { continue };
+            for slot in slots.iter().filter(|slot| slot.held.is_some()) {
+                if let Some(apex) = zones.of_slot(&owner, slot).filter(|apex| zones.has(apex)) {
+                    found.entry(apex.to_lowercase()).or_default().insert(slot.partition);
+                }
+            }
+        }
+        found.retain(|_, partitions| partitions.len() > 1);
+        found
+    }
+}
+
 fn serves(slot: &Slot) -> bool {
     slot.held.as_ref().is_some_and(|held| !held.empty)
 }
@@ -146,6 +164,8 @@ mod tests {
         assert_eq!(odd, want);
         assert_eq!(state.outside(&[]), 2);
         assert_eq!(state.outside(&["out".parse().unwrap()]), 0);
+        let scattered = [("example".parse().unwrap(), [Partition(0), Partition(1)].into())];
+        assert_eq!(state.scattered(&[]), scattered.into());
         let known = [RecordType::SOA, RecordType::NS, RecordType::A];
         assert_eq!(state.unknown_types(known), [("fine.example.".parse().unwrap(), RecordType::AAAA)]);
         assert!(

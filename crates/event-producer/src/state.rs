@@ -14,7 +14,9 @@ use zone_model::{
 pub enum Keep {
     /// Slots, and the RDATA of SOAs alone: what planning a change needs.
     Slots,
-    /// Everything, to be shown.
+    /// The RRsets, and why events cannot be used: what comparing and checking zones needs.
+    RrSets,
+    /// Everything, to be shown: headers and other fields of records too.
     Everything,
 }
 
@@ -28,7 +30,7 @@ pub struct LogState {
     owners: BTreeMap<Vec<u8>, Vec<Slot>>,
     /// The sort keys of the owners that have a slot of an SOA, `[]` and unusable ones too.
     soa_owners: BTreeSet<Vec<u8>>,
-    /// Keys that name no RRset and whose last event is unusable, with the reason; with [`Keep::Everything`] alone.
+    /// Keys that name no RRset and whose last event is unusable, with the reason; not with [`Keep::Slots`].
     nameless: BTreeMap<(Partition, Box<[u8]>), Box<str>>,
 }
 
@@ -122,7 +124,7 @@ impl LogState {
     pub fn apply(&mut self, event: &Event) {
         // What names no owner decides nothing: it is quarantined by who serves.
         let Some(key) = event.event_key() else {
-            if self.keep == Keep::Everything {
+            if self.keep != Keep::Slots {
                 self.apply_nameless(event);
             }
             return;
@@ -138,6 +140,11 @@ impl LogState {
             let slot = match at {
                 Some(at) => &mut slots[at],
                 None => {
+                    // Nearly every owner has one slot or two; what a vector would take in advance is most of a
+                    // large zone's memory.
+                    if slots.len() < 4 {
+                        slots.reserve_exact(1);
+                    }
                     slots.push(Slot {
                         partition: event.partition,
                         key: event.key.as_slice().into(),
@@ -154,9 +161,10 @@ impl LogState {
             match &event.body {
                 EventBody::Set(set) => {
                     (slot.unusable, slot.reason) = (None, None);
-                    let kept = (self.keep == Keep::Everything || key.rtype == RecordType::SOA).then(|| {
-                        let headers = event.headers.clone();
-                        let (rrset, extra) = (set.rrset.clone(), set.extra.clone());
+                    let whole = self.keep == Keep::Everything || key.rtype == RecordType::SOA;
+                    let kept = (whole || self.keep == Keep::RrSets).then(|| {
+                        let headers = if whole { event.headers.clone() } else { Headers::new() };
+                        let (rrset, extra) = (set.rrset.clone(), set.extra.clone().filter(|_| whole));
                         Box::new(Kept { rrset, extra, merged: set.merged, headers })
                     });
                     slot.held = Some(Held {
@@ -169,7 +177,7 @@ impl LogState {
                 // What the slot held before goes on being served.
                 EventBody::Unusable(unusable) => {
                     slot.unusable = Some(event.timestamp);
-                    slot.reason = (self.keep == Keep::Everything).then(|| unusable.reason.as_str().into());
+                    slot.reason = (self.keep != Keep::Slots).then(|| unusable.reason.as_str().into());
                 }
                 EventBody::Null(_) => {}
             }
@@ -197,7 +205,7 @@ impl LogState {
         }
     }
 
-    /// The keys that name no RRset, and whose last event so cannot be used; with [`Keep::Everything`].
+    /// The keys that name no RRset, and whose last event so cannot be used; not with [`Keep::Slots`].
     pub fn nameless(&self) -> impl Iterator<Item = Nameless<'_>> {
         self.nameless.iter().map(|((partition, key), reason)| Nameless { partition: *partition, key, reason })
     }
@@ -215,6 +223,18 @@ impl LogState {
     /// The slot that serves an apex' SOA, `[]` included.
     pub fn soa(&self, apex: &Name) -> Option<&Slot> {
         winner(self.slots(apex, RecordType::SOA))
+    }
+
+    /// Keeps slots alone from now on, and lets go of the rest: for who has decided, and goes on to publish.
+    pub(crate) fn keep_slots(&mut self) {
+        self.keep = Keep::Slots;
+        for slot in self.owners.values_mut().flatten().filter(|slot| slot.rtype != RecordType::SOA) {
+            slot.reason = None;
+            if let Some(held) = &mut slot.held {
+                held.kept = None;
+            }
+        }
+        self.nameless.clear();
     }
 
     /// How many slots hold something.
@@ -402,6 +422,57 @@ mod tests {
 
     fn name(text: &str) -> Name {
         Name::parse(text).unwrap()
+    }
+
+    /// A zone of a million names is held by whoever changes it: nothing is taken in advance, and who has decided lets
+    /// go of what is not needed to plan by.
+    #[test]
+    fn a_state_takes_no_more_than_it_keeps() {
+        let events = [
+            event(0, 1, 500, "example.|SOA", &["ns.example. host.example. 1 2 3 4 5"]),
+            event(0, 2, 500, "a.example.|A", &["192.0.2.1"]),
+            event(0, 3, 500, "a.example.|AAAA", &["2001:db8::1"]),
+            event(0, 4, 500, "b.example.|A", &["nonsense"]),
+            event(0, 5, 500, "b|A|c|d", &["192.0.2.1"]),
+        ];
+        let of = |keep| {
+            let mut state = LogState::new(SourceId::new("test"), keep);
+            events.iter().for_each(|event| state.apply(event));
+            state
+        };
+        let (slots, mut rrsets, everything) = (of(Keep::Slots), of(Keep::RrSets), of(Keep::Everything));
+        for state in [&slots, &rrsets, &everything] {
+            assert!(state.owners.values().all(|slots| slots.capacity() == slots.len()));
+        }
+        assert_eq!(rrsets.zones(&[]), everything.zones(&[]));
+        assert_eq!(rrsets.nameless().count(), 1);
+        let extra = |state: &LogState, owner: &str, rtype| {
+            let slot = state.slots(&name(owner), rtype).next().unwrap();
+            slot.held.as_ref().unwrap().kept.as_ref().map(|kept| kept.extra.is_some())
+        };
+        let with = |content: &str| {
+            let value = format!(r#"[{{"name":"x.example.","type":"A","content":"{content}","note":1}}]"#);
+            let mut event = event(0, 6, 600, "x.example.|A", &[content]);
+            event = zone_model::decode::decode(zone_model::RawEvent {
+                partition: event.partition,
+                position: event.position,
+                timestamp: event.timestamp,
+                key: event.key,
+                value: Some(value.into_bytes()),
+                headers: vec![("producer".into(), b"p".to_vec())],
+            });
+            event
+        };
+        let mut everything = everything;
+        for state in [&mut rrsets, &mut everything] {
+            state.apply(&with("192.0.2.9"));
+        }
+        assert_eq!(extra(&everything, "x.example", RecordType::A), Some(true));
+        assert_eq!(extra(&rrsets, "x.example", RecordType::A), Some(false));
+        rrsets.keep_slots();
+        assert_eq!(extra(&rrsets, "x.example", RecordType::A), None);
+        assert_eq!(extra(&rrsets, "example", RecordType::SOA), Some(false));
+        assert_eq!((rrsets.slot_count(), rrsets.nameless().count()), (5, 0));
     }
 
     /// DESIGN, "Slots decide": the greatest (timestamp, source, partition, position) serves.

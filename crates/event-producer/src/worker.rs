@@ -137,6 +137,8 @@ mod tests {
             None
         }
 
+        fn keep_slots(&mut self) {}
+
         fn publish(
             &mut self,
             change: &Change,

@@ -12,7 +12,7 @@ use zone_model::{Name, RecordType, Timestamp, ZoneDigest, serial};
 impl LogState {
     /// A zone as nodes serve it that read this log alone: of each RRset the slot that decides, and in the SOA
     /// the serial that is served. `None` where there is no such zone; complete with
-    /// [`Keep::Everything`](crate::Keep::Everything). `configured` are the zones of the configuration; one
+    /// [`Keep::RrSets`](crate::Keep::RrSets). `configured` are the zones of the configuration; one
     /// whose SOA is not on the log has none here.
     pub fn zone(&self, apex: &Name, configured: &[Name]) -> Option<Zone> {
         let zones = Zones::new(self, configured, &[]);

@@ -22,8 +22,8 @@ pub enum LogCommand {
     /// Read a whole log and say what is wrong with it
     ///
     /// RRsets that stand in several slots, events and keys that cannot be used, types that this version does not
-    /// know, records outside every zone or of a zone that the log may not write, and for each zone what `zone check`
-    /// reports. Exit status 1 where an RRset stands in several slots, an event cannot be used, the log may not write a
+    /// know, records outside every zone or of a zone that the log may not write, zones in several partitions of a topic
+    /// that is to keep each in one (kafka.partitioning), and for each zone what `zone check` reports. Exit status 1 where an RRset stands in several slots, an event cannot be used, the log may not write a
     /// zone that it speaks of, or a report is an error.
     ///
     /// With --mend it publishes what puts the first two right: each RRset as it is served now, in the slot that

@@ -5,12 +5,12 @@ use crate::Console;
 use crate::settings::ClientSettings;
 use crate::view;
 use crate::zone::report_json;
-use event_producer::{LogState, OddRrSet, Slot, winner};
+use event_producer::{LogState, OddRrSet, Partitioning, Slot, winner};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use zone_model::validate::{Report, Severity, validate};
-use zone_model::{Name, RecordType, rdata};
+use zone_model::{Name, Partition, RecordType, rdata};
 
 /// What a log shows when it is read whole.
 #[derive(Default)]
@@ -23,6 +23,8 @@ pub(super) struct Findings {
     outside: usize,
     /// Zones that the log may not write, with how many slots it has of each.
     forbidden: BTreeMap<Name, usize>,
+    /// Zones in several partitions of a topic that is to keep each in one.
+    scattered: BTreeMap<Name, BTreeSet<Partition>>,
     zones: Vec<(Name, Vec<Report>)>,
 }
 
@@ -37,7 +39,10 @@ pub(super) fn check(
     if args.mend {
         mended = Some(mend::mend(&mut open, &args.producer, console)?);
     }
-    let findings = Findings::of(open.log.read()?, &configured);
+    let mut findings = Findings::of(open.log.read()?, &configured);
+    if open.config.partitioning == Partitioning::Key {
+        findings.scattered.clear();
+    }
     if args.json {
         let mut json = findings.json();
         if let (Value::Object(json), Some(events)) = (&mut json, mended) {
@@ -74,6 +79,7 @@ impl Findings {
         findings.unknown_types = state.unknown_types(rdata::described_types());
         findings.outside = state.outside(configured);
         findings.forbidden = state.forbidden(configured);
+        findings.scattered = state.scattered(configured);
         for zone in state.zones(configured) {
             let Some(whole) = state.zone(&zone.apex, configured) else { continue };
             let mut reports = validate(&whole);
@@ -101,6 +107,11 @@ impl Findings {
         for (apex, slots) in &self.forbidden {
             let what = "of a zone that this log may not write, kept and not served";
             console.print(&format!("forbidden: {apex}: {slots} slots {what}"))?;
+        }
+        for (apex, partitions) in &self.scattered {
+            let numbers: Vec<_> = partitions.iter().map(ToString::to_string).collect();
+            let what = "of a topic that is to keep a zone in one: its changes do not become visible at once";
+            console.print(&format!("several partitions: {apex} stands in {} {what}", numbers.join(", ")))?;
         }
         for (apex, reports) in &self.zones {
             reports.iter().try_for_each(|report| console.print(&format!("{apex}: {report}")))?;
@@ -131,12 +142,17 @@ impl Findings {
             })
         };
         let of_type = |(owner, rtype): &(Name, RecordType)| json!({"name": owner.to_string(), "type": rtype.to_string()});
+        let scattered = |(apex, partitions): (&Name, &BTreeSet<Partition>)| {
+            let numbers: Vec<u32> = partitions.iter().map(|own| own.0).collect();
+            json!({"zone": apex.to_string(), "partitions": numbers})
+        };
         let forbidden = |(apex, slots): (&Name, &usize)| json!({"zone": apex.to_string(), "slots": slots});
         json!({
             "several_slots": all(&self.several),
             "unusable": all(&self.unusable),
             "unknown_types": self.unknown_types.iter().map(of_type).collect::<Vec<_>>(),
             "outside": self.outside,
+            "several_partitions": self.scattered.iter().map(scattered).collect::<Vec<_>>(),
             "forbidden": self.forbidden.iter().map(forbidden).collect::<Vec<_>>(),
             "zones": self.zones.iter().map(zone).collect::<Vec<_>>(),
         })

@@ -95,7 +95,7 @@ pub(crate) fn open(target: &LogTarget, keep: Keep, config: &ProducerConfig) -> a
     }
 }
 
-/// A log with everything that it says.
+/// A log with all RRsets that it has.
 pub(crate) struct OpenLog {
     pub(crate) target: LogTarget,
     pub(crate) config: ProducerConfig,
@@ -108,7 +108,7 @@ impl OpenLog {
     pub(crate) fn open(args: &LogArgs, settings: &ClientSettings) -> anyhow::Result<Self> {
         let target = target(args, settings)?;
         let config = producer_config(args, settings);
-        let log = open(&target, Keep::Everything, &config)?;
+        let log = open(&target, Keep::RrSets, &config)?;
         Ok(Self { target, config, log })
     }
 

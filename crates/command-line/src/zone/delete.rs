@@ -29,8 +29,11 @@ pub(super) fn delete(
     let mut edits: Vec<Edit> = zone.rrsets().iter().rev().map(remove).filter(|edit| !is_soa(edit)).collect();
     edits.push(Edit::Remove { owner: apex.clone(), rtype: RecordType::SOA });
     let parts = parts::cut(&open, edits);
+    let removed = zone.len();
+    drop(zone);
+    open.log.keep_slots();
     let published = parts::publish(&mut open, &apex, parts, &args.publish.producer, console)?;
     let Some(published) = published else { bail!("there is nothing to delete") };
-    let counts = json!({"removed": zone.len(), "parts": published.parts});
+    let counts = json!({"removed": removed, "parts": published.parts});
     report_published(&published.outcome, &open.target, &args.publish, &waiter, counts, console)
 }

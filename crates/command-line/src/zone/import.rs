@@ -71,6 +71,10 @@ pub(super) fn import(
     }
     let edits = edits(&differences, &apex);
     let parts = parts::cut(&open, edits);
+    // All that is said again from here on is in the parts.
+    drop(differences);
+    drop((old, new));
+    open.log.keep_slots();
     let published = parts::publish(&mut open, &apex, parts, &args.publish.producer, console)?;
     let Some(published) = published else {
         let text = format!("{} says so already", open.target);

@@ -203,6 +203,13 @@ impl Log for JournalLog {
         self.open.as_ref().map(|open| &open.reader.state)
     }
 
+    fn keep_slots(&mut self) {
+        self.keep = Keep::Slots;
+        if let Some(open) = &mut self.open {
+            open.reader.state.keep_slots();
+        }
+    }
+
     fn publish(
         &mut self,
         change: &Change,

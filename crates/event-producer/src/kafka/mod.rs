@@ -244,6 +244,13 @@ impl Log for KafkaLog {
         self.reader.as_ref().map(|reader| &reader.state)
     }
 
+    fn keep_slots(&mut self) {
+        self.keep = Keep::Slots;
+        if let Some(reader) = &mut self.reader {
+            reader.state.keep_slots();
+        }
+    }
+
     fn publish(
         &mut self,
         change: &Change,
