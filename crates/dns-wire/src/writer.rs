@@ -20,6 +20,8 @@ const NSID: u16 = 3;
 
 /// Names that can be pointed at; more than a message of ordinary size has.
 const TARGETS: usize = 96;
+/// Places among them for whole names, when names of very many labels have taken the others with their ends.
+const WHOLE: usize = 16;
 
 /// A pointer can say offsets below 2^14 (RFC 1035 section 4.1.4).
 const POINTER_LIMIT: usize = 1 << 14;
@@ -292,7 +294,8 @@ impl<'b> Writer<'b> {
                 self.copy(&name[..at])?;
                 return self.copy(&pointer(offset));
             }
-            self.targets.enter(key, suffix.len(), self.length + at);
+            let places = if at == 0 { TARGETS } else { TARGETS - WHOLE };
+            self.targets.enter(key, suffix.len(), self.length + at, places);
             at += usize::from(name[at]) + 1;
         }
         self.copy(name)
@@ -303,11 +306,11 @@ impl<'b> Writer<'b> {
         let name = &self.buffer[HEADER..HEADER + length];
         let mut at = 0;
         // Of a name with more labels than there are places it is the end that other names share.
-        for _ in TARGETS..labels(name) {
+        for _ in TARGETS - WHOLE..labels(name) {
             at += usize::from(name[at]) + 1;
         }
         while name[at] != 0 {
-            self.targets.enter(key(&name[at..]), length - at, HEADER + at);
+            self.targets.enter(key(&name[at..]), length - at, HEADER + at, TARGETS);
             at += usize::from(name[at]) + 1;
         }
     }
@@ -334,8 +337,9 @@ impl Targets {
         self.question = false;
     }
 
-    fn enter(&mut self, key: u64, octets: usize, offset: usize) {
-        if self.length < TARGETS && offset < POINTER_LIMIT {
+    /// Takes a name where fewer than `places` are taken, at most [`TARGETS`].
+    fn enter(&mut self, key: u64, octets: usize, offset: usize, places: usize) {
+        if self.length < places && offset < POINTER_LIMIT {
             self.entries[self.length] = Target { key, octets: octets as u8, offset: offset as u16 };
             self.length += 1;
         }
@@ -370,7 +374,7 @@ fn key(name: &[u8]) -> u64 {
 /// needs to know it.
 fn labels(name: &[u8]) -> usize {
     let (mut labels, mut at) = (0, 0);
-    while name.len() > 2 * TARGETS && name[at] != 0 {
+    while name.len() > 2 * (TARGETS - WHOLE) && name[at] != 0 {
         labels += 1;
         at += usize::from(name[at]) + 1;
     }

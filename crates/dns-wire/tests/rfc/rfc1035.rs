@@ -101,6 +101,21 @@ fn a_name_of_very_many_labels_is_pointed_at() {
     }
 }
 
+/// And so is each name that an alias leads to: it is the owner of what comes next.
+#[test]
+fn an_alias_of_very_many_labels_is_pointed_at() {
+    for labels in [1, 80, 100, 110] {
+        let target = "b.".repeat(labels) + "example.";
+        let zone = catalog(&format!(
+            "example. SOA ns.example. admin.example. 1 7200 3600 1209600 60\n*.example. CNAME {target}\n{target} A 192.0.2.1"
+        ));
+        let name = "a.".repeat(labels) + "example.";
+        let reply = Ask::new(&format!("{name} A")).reply(&zone);
+        let (alias, address) = (2 + 10 + 2 * labels + 2, 2 + 10 + 4);
+        assert_eq!(reply.octets.len(), 12 + name.len() + 1 + 4 + alias + address, "{labels} labels");
+    }
+}
+
 /// RFC 3597 section 4: "to avoid such corruption, servers MUST NOT compress domain names embedded in the RDATA
 /// of types that are class-specific or not well-known."
 #[test]
