@@ -64,10 +64,10 @@ impl Part {
         }
         let mut answer = reading.sections[0].clone();
         if end.is_some() {
-            answer.retain(|rr| {
-                visited.contains(&rr.owner)
-                    || rr.rtype == DNAME && visited.iter().any(|name| is_at_or_below(name, &rr.owner))
-            });
+            let is_home = |rr: &Rr| world.zone(&rr.owner, false).map(|zone| zone.apex.as_str()) == home;
+            let is_above = |rr: &Rr| visited.iter().any(|name| is_at_or_below(name, &rr.owner));
+            answer
+                .retain(|rr| visited.contains(&rr.owner) || rr.rtype == DNAME && is_home(rr) && is_above(rr));
         }
         let [_, authority, additional] = reading.sections.clone();
         let here = || End::Here { rcode: reading.rcode, authority, additional };

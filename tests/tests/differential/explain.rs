@@ -10,6 +10,7 @@ use stream_dns_tests::reading::{Reading, Rr};
 
 const NS: u16 = 2;
 const CNAME: u16 = 5;
+const SOA: u16 = 6;
 const DNAME: u16 = 39;
 const NXDOMAIN: u16 = 3;
 /// YXDOMAIN.
@@ -77,7 +78,7 @@ pub(crate) fn explain(
     }
     let theirs = theirs?;
     let [answer, authority, additional] = &ours.sections;
-    let [their_answer, _, their_additional] = &theirs.sections;
+    let [their_answer, their_authority, their_additional] = &theirs.sections;
     if question.class == 255 {
         return Some(QCLASS_ANY);
     }
@@ -100,6 +101,11 @@ pub(crate) fn explain(
         if is_near(whole) {
             return Some(COMPRESSION);
         }
+    }
+    // It reckons with the SOA's names as they are, not as they are written.
+    let is_only_soa = their_authority.is_empty() && authority.iter().all(|rr| rr.rtype == SOA);
+    if kind == Kind::Knot && aspect == Aspect::Authority && is_only_soa && is_near(ours) {
+        return Some(SOA_LEFT_OUT);
     }
     if aspect == Aspect::Additional {
         if is_near(ours) || is_near(theirs) {
