@@ -6,6 +6,7 @@
 
 use super::node::Node;
 use super::page::{self, Page};
+use super::prefetch::prefetch_counts;
 use super::query_name::QueryName;
 use std::sync::Arc;
 
@@ -83,11 +84,11 @@ impl Directory {
         loop {
             match branch {
                 Branch::Inner(children) => {
-                    branch = &mut Arc::make_mut(children)[(index >> shift) % FANOUT];
+                    branch = &mut own(children)[(index >> shift) % FANOUT];
                     shift -= BITS;
                 }
                 Branch::Leaf(pages) => {
-                    Arc::make_mut(pages)[index % FANOUT] = new;
+                    own(pages)[index % FANOUT] = new;
                     return;
                 }
             }
@@ -133,6 +134,38 @@ impl Directory {
     }
 }
 
+/// What can be changed: a copy where it is shared. Each child's count is raised then, and dropping the older one lowers
+/// it again; these lie all over memory, and are asked for together.
+fn own<T: Counted>(children: &mut Arc<[T]>) -> &mut [T] {
+    if Arc::strong_count(children) > 1 {
+        children.iter().for_each(Counted::approach);
+    }
+    Arc::make_mut(children)
+}
+
+/// What has a count of those who share it.
+trait Counted: Clone {
+    /// Begins to bring the count nearer.
+    fn approach(&self);
+}
+
+// === impl Counted ===
+
+impl Counted for Page {
+    fn approach(&self) {
+        prefetch_counts(self);
+    }
+}
+
+impl Counted for Branch {
+    fn approach(&self) {
+        match self {
+            Self::Inner(children) => prefetch_counts(children),
+            Self::Leaf(pages) => prefetch_counts(pages),
+        }
+    }
+}
+
 fn push_into(branch: &mut Branch, index: usize, shift: usize, page: Page) {
     match branch {
         Branch::Leaf(pages) => *pages = pages.iter().cloned().chain([page]).collect(),
@@ -142,7 +175,7 @@ fn push_into(branch: &mut Branch, index: usize, shift: usize, page: Page) {
                 let fresh = new_path(shift - BITS, page);
                 *children = children.iter().cloned().chain([fresh]).collect();
             } else {
-                push_into(&mut Arc::make_mut(children)[child], index, shift - BITS, page);
+                push_into(&mut own(children)[child], index, shift - BITS, page);
             }
         }
     }
