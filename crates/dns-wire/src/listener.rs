@@ -71,6 +71,11 @@ impl Listener {
         }
     }
 
+    /// The largest datagram that it says it takes, in octets (RFC 6891 section 6.2.3).
+    pub(crate) fn udp_payload(&self) -> u16 {
+        self.terms.udp_payload
+    }
+
     /// Answers from this catalogue from now on.
     pub fn publish(&mut self, snapshot: Snapshot) {
         self.snapshot = Some(Rc::new(snapshot));

@@ -7,15 +7,15 @@
 use socket2::Socket;
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 
 /// Datagrams in a batch.
 const SIZE: usize = 64;
-/// The largest query that is read whole; what is longer is no query that anybody sends over UDP.
-const QUERY: usize = 4096;
 /// The largest answer over UDP.
 const ANSWER: usize = 4096;
+/// Octets of a line of memory.
+const LINE: usize = 64;
 /// Room for one control message with either kind of packet information.
 const CONTROL: usize = 64;
 
@@ -27,10 +27,14 @@ pub(crate) struct Batch {
     vectors: Box<[libc::iovec]>,
 }
 
-/// The datagrams of a batch.
+/// The datagrams of a batch. The less memory they lie in, the more of it is still near when they are answered.
 pub(crate) struct Incoming {
-    queries: Box<[Query]>,
-    peers: Box<[libc::sockaddr_storage]>,
+    /// Room for `largest` octets of each, `stride` apart.
+    queries: Box<[u8]>,
+    largest: usize,
+    stride: usize,
+    peers: Box<[Peer]>,
+    /// Empty on a socket that does not ask for them.
     controls: Box<[Control]>,
     /// For each datagram received: its length, and the lengths of its sender's address and control data.
     received: Vec<Received>,
@@ -38,21 +42,23 @@ pub(crate) struct Incoming {
 
 /// The answers of a batch.
 pub(crate) struct Outgoing {
-    answers: Box<[Answer]>,
-    /// For each answer: which datagram it answers, and its length.
-    pending: Vec<(usize, usize)>,
+    /// The answers, one behind the other.
+    octets: Box<[u8]>,
+    end: usize,
+    pending: Vec<Pending>,
 }
 
-/// The octets of a datagram, and a line of memory more: were they as far apart as a page is long their beginnings
-/// would push each other out of the cache.
-#[repr(align(64))]
-#[derive(Clone)]
-struct Query([u8; QUERY + 64]);
+/// An answer that is to be sent.
+#[derive(Clone, Copy)]
+struct Pending {
+    /// The datagram that it answers.
+    index: usize,
+    start: usize,
+    length: usize,
+}
 
-/// Likewise those of an answer.
-#[repr(align(64))]
-#[derive(Clone)]
-struct Answer([u8; ANSWER + 64]);
+/// A sender's address: the larger of the two that a socket of the Internet can have.
+type Peer = libc::sockaddr_in6;
 
 #[derive(Clone, Copy)]
 struct Received {
@@ -70,24 +76,30 @@ struct Control([u8; CONTROL]);
 // === impl Batch ===
 
 impl Batch {
-    pub(crate) fn new() -> Self {
+    /// Buffers for queries of up to `largest` octets that come on `socket`; what is longer is not read.
+    pub(crate) fn new(socket: &UdpSocket, largest: usize) -> io::Result<Self> {
         // SAFETY: all of these are plain C structures of integers and pointers, for which zeroes are valid.
         let (peers, headers, vectors) = unsafe {
             (
-                vec![MaybeUninit::<libc::sockaddr_storage>::zeroed().assume_init(); SIZE],
+                vec![MaybeUninit::<Peer>::zeroed().assume_init(); SIZE],
                 vec![MaybeUninit::<libc::mmsghdr>::zeroed().assume_init(); SIZE],
                 vec![MaybeUninit::<libc::iovec>::zeroed().assume_init(); SIZE],
             )
         };
+        let controls = if socket.local_addr()?.ip().is_unspecified() { SIZE } else { 0 };
+        // An odd number of lines apart: at a power of two their beginnings would push each other out of the cache.
+        let stride = (largest.div_ceil(LINE) | 1) * LINE;
         let incoming = Incoming {
-            queries: vec![Query([0; QUERY + 64]); SIZE].into(),
+            queries: vec![0; SIZE * stride].into(),
+            largest,
+            stride,
             peers: peers.into(),
-            controls: vec![Control([0; CONTROL]); SIZE].into(),
+            controls: vec![Control([0; CONTROL]); controls].into(),
             received: Vec::with_capacity(SIZE),
         };
-        let answers = vec![Answer([0; ANSWER + 64]); SIZE].into();
-        let outgoing = Outgoing { answers, pending: Vec::with_capacity(SIZE) };
-        Self { incoming, outgoing, headers: headers.into(), vectors: vectors.into() }
+        let outgoing =
+            Outgoing { octets: vec![0; SIZE * ANSWER].into(), end: 0, pending: Vec::with_capacity(SIZE) };
+        Ok(Self { incoming, outgoing, headers: headers.into(), vectors: vectors.into() })
     }
 
     /// How many datagrams a batch has at most.
@@ -102,20 +114,22 @@ impl Batch {
 
     /// Reads what is there, up to a batch, without waiting.
     pub(crate) fn receive(&mut self, socket: &impl AsRawFd) -> io::Result<usize> {
-        let Incoming { queries, peers, controls, received } = &mut self.incoming;
+        let Incoming { queries, largest, stride, peers, controls, received } = &mut self.incoming;
         received.clear();
         self.outgoing.pending.clear();
-        for index in 0..SIZE {
-            let control = &mut controls[index];
-            self.vectors[index] =
-                libc::iovec { iov_base: queries[index].0.as_mut_ptr().cast(), iov_len: QUERY };
+        self.outgoing.end = 0;
+        for (index, query) in queries.chunks_exact_mut(*stride).enumerate() {
+            self.vectors[index] = libc::iovec { iov_base: query.as_mut_ptr().cast(), iov_len: *largest };
             let header = &mut self.headers[index].msg_hdr;
             header.msg_name = (&raw mut peers[index]).cast();
-            header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+            header.msg_namelen = size_of::<Peer>() as libc::socklen_t;
             header.msg_iov = &raw mut self.vectors[index];
             header.msg_iovlen = 1;
-            header.msg_control = control.0.as_mut_ptr().cast();
-            header.msg_controllen = CONTROL as _;
+            let control = controls.get_mut(index);
+            (header.msg_control, header.msg_controllen) = match control {
+                Some(control) => (control.0.as_mut_ptr().cast(), CONTROL as _),
+                None => (std::ptr::null_mut(), 0),
+            };
             header.msg_flags = 0;
         }
         // SAFETY: every header points at buffers of the stated lengths that this value owns and that nothing
@@ -132,7 +146,7 @@ impl Batch {
         let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
         #[allow(clippy::unnecessary_cast, reason = "the length's type differs between C libraries")]
         received.extend(self.headers[..count].iter().map(|header| Received {
-            length: (header.msg_len as usize).min(QUERY),
+            length: (header.msg_len as usize).min(*largest),
             peer_length: header.msg_hdr.msg_namelen,
             control_length: (header.msg_hdr.msg_controllen as usize).min(CONTROL),
             cut_short: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
@@ -144,12 +158,12 @@ impl Batch {
     /// the kernel did not take.
     pub(crate) fn send(&mut self, socket: &impl AsRawFd) -> usize {
         let Incoming { peers, controls, received, .. } = &mut self.incoming;
-        let Outgoing { answers, pending } = &mut self.outgoing;
+        let Outgoing { octets, pending, .. } = &mut self.outgoing;
         let mut lost = 0;
         let mut first = 0;
-        for (slot, (index, length)) in pending.iter().enumerate() {
-            self.vectors[slot] =
-                libc::iovec { iov_base: answers[*index].0.as_mut_ptr().cast(), iov_len: *length };
+        for (slot, Pending { index, start, length }) in pending.iter().enumerate() {
+            let octets = &mut octets[*start..*start + *length];
+            self.vectors[slot] = libc::iovec { iov_base: octets.as_mut_ptr().cast(), iov_len: *length };
             let received = received[*index];
             let header = &mut self.headers[slot].msg_hdr;
             header.msg_name = (&raw mut peers[*index]).cast();
@@ -157,8 +171,13 @@ impl Batch {
             header.msg_iov = &raw mut self.vectors[slot];
             header.msg_iovlen = 1;
             // What came as the address asked goes back as the source: the interface is left to the routes.
-            header.msg_control = controls[*index].0.as_mut_ptr().cast();
-            header.msg_controllen = prepare_source(&mut controls[*index], received.control_length) as _;
+            (header.msg_control, header.msg_controllen) = match controls.get_mut(*index) {
+                Some(control) => {
+                    let length = prepare_source(control, received.control_length);
+                    (control.0.as_mut_ptr().cast(), length as _)
+                }
+                None => (std::ptr::null_mut(), 0),
+            };
             header.msg_flags = 0;
         }
         while first < pending.len() {
@@ -197,12 +216,13 @@ impl Incoming {
             return None;
         }
         let peer = address(&self.peers[index])?;
-        Some((&self.queries[index].0[..received.length], peer, self.local(index)))
+        let start = index * self.stride;
+        Some((&self.queries[start..start + received.length], peer, self.local(index)))
     }
 
     fn local(&self, index: usize) -> Option<IpAddr> {
-        let control = &self.controls[index].0[..self.received[index].control_length];
-        packet_info(control)
+        let control = self.controls.get(index)?;
+        packet_info(&control.0[..self.received[index].control_length])
     }
 }
 
@@ -211,10 +231,11 @@ impl Incoming {
 impl Outgoing {
     /// Takes the answer to a datagram, to be sent with the others.
     pub(crate) fn answer(&mut self, index: usize, octets: &[u8]) {
-        if let Some(buffer) = self.answers.get_mut(index).and_then(|buffer| buffer.0.get_mut(..octets.len()))
-        {
-            buffer.copy_from_slice(octets);
-            self.pending.push((index, octets.len()));
+        let (start, length) = (self.end, octets.len());
+        if let Some(room) = self.octets.get_mut(start..start + length) {
+            room.copy_from_slice(octets);
+            self.end = start + length.next_multiple_of(8);
+            self.pending.push(Pending { index, start, length });
         }
     }
 }
@@ -269,20 +290,17 @@ fn prepare_source(control: &mut Control, length: usize) -> usize {
     end.next_multiple_of(8).min(length)
 }
 
-fn address(storage: &libc::sockaddr_storage) -> Option<SocketAddr> {
-    match i32::from(storage.ss_family) {
+fn address(peer: &Peer) -> Option<SocketAddr> {
+    match i32::from(peer.sin6_family) {
         libc::AF_INET => {
-            // SAFETY: the family says which structure the kernel wrote, and the storage is large and aligned
-            // enough for each.
-            let own = unsafe { &*(&raw const *storage).cast::<libc::sockaddr_in>() };
+            // SAFETY: the family says which structure the kernel wrote; the other is larger and as much aligned.
+            let own = unsafe { &*(&raw const *peer).cast::<libc::sockaddr_in>() };
             let ip = Ipv4Addr::from(u32::from_be(own.sin_addr.s_addr));
             Some(SocketAddrV4::new(ip, u16::from_be(own.sin_port)).into())
         }
         libc::AF_INET6 => {
-            // SAFETY: as above.
-            let own = unsafe { &*(&raw const *storage).cast::<libc::sockaddr_in6>() };
-            let ip = Ipv6Addr::from(own.sin6_addr.s6_addr);
-            Some(SocketAddrV6::new(ip, u16::from_be(own.sin6_port), 0, own.sin6_scope_id).into())
+            let ip = Ipv6Addr::from(peer.sin6_addr.s6_addr);
+            Some(SocketAddrV6::new(ip, u16::from_be(peer.sin6_port), 0, peer.sin6_scope_id).into())
         }
         _ => None,
     }

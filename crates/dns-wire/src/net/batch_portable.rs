@@ -6,12 +6,12 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 const SIZE: usize = 16;
-const QUERY: usize = 4096;
 
 /// Buffers for a batch of queries and their answers.
 pub(crate) struct Batch {
     incoming: Incoming,
     outgoing: Outgoing,
+    buffer: Box<[u8]>,
 }
 
 /// The datagrams of a batch.
@@ -23,8 +23,11 @@ pub(crate) struct Outgoing(Vec<(usize, Vec<u8>)>);
 // === impl Batch ===
 
 impl Batch {
-    pub(crate) fn new() -> Self {
-        Self { incoming: Incoming(Vec::new()), outgoing: Outgoing(Vec::new()) }
+    /// Buffers for queries of up to `largest` octets; what is longer is cut there.
+    #[expect(clippy::unnecessary_wraps, reason = "elsewhere the socket is asked")]
+    pub(crate) fn new(_: &UdpSocket, largest: usize) -> io::Result<Self> {
+        let buffer = vec![0; largest].into();
+        Ok(Self { incoming: Incoming(Vec::new()), outgoing: Outgoing(Vec::new()), buffer })
     }
 
     /// What came, and what goes.
@@ -43,9 +46,9 @@ impl Batch {
         queries.clear();
         self.outgoing.0.clear();
         let socket = duplicate(socket.as_fd())?;
-        let mut buffer = [0; QUERY];
+        let buffer = &mut self.buffer;
         while queries.len() < SIZE {
-            match socket.recv_from(&mut buffer) {
+            match socket.recv_from(buffer) {
                 Ok((length, peer)) => queries.push((buffer[..length].to_vec(), peer)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && !queries.is_empty() => break,
                 Err(error) => return Err(error),

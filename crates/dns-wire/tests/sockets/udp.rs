@@ -131,6 +131,34 @@ async fn bad_datagrams_do_no_harm() {
     wire.shutdown().await;
 }
 
+/// RFC 6891 section 6.2.3: "the number of octets of the largest UDP payload that can be reassembled and delivered" is
+/// what a server says, and so it takes queries of that size, padded ones (RFC 7830) for instance; and none that is cut.
+#[actix::test]
+async fn a_query_as_long_as_was_said_is_read() {
+    for (payload, longest) in [(512, 1232), (1232, 1232), (4096, 4096)] {
+        let wire = serve(dns_wire::WireConfig { udp_payload: payload, ..config() }).await;
+        let socket = udp_client(udp_address(&wire));
+        for (id, length) in [(1, longest + 1), (2, longest)] {
+            socket.send(&padded("www.example. A", id, length)).expect("sent");
+        }
+        assert_eq!(receive(&socket).expect("an answer").parsed.id, 2, "{payload}");
+        wire.shutdown().await;
+    }
+}
+
+/// A query of so many octets, most of them padding.
+fn padded(question: &str, id: u16, length: usize) -> Vec<u8> {
+    let mut octets = query(question, id);
+    octets[11] = 1;
+    octets.extend_from_slice(&[0, 0, 41, 4, 208, 0, 0, 0, 0]);
+    let rest = length - octets.len() - 2;
+    octets.extend_from_slice(&(rest as u16).to_be_bytes());
+    octets.extend_from_slice(&[0, 12]);
+    octets.extend_from_slice(&(rest as u16 - 4).to_be_bytes());
+    octets.resize(length, 0);
+    octets
+}
+
 /// More than a batch at once: every query has its answer.
 #[actix::test]
 async fn a_burst_is_answered() {
