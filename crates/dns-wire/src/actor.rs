@@ -4,6 +4,7 @@ use crate::config::WireConfig;
 use crate::error::WireError;
 use crate::listener::Listener;
 use crate::net::bind::{self, BoundAddresses, Sockets};
+use crate::net::seats::Seats;
 use crate::net::{Busy, Shared, tcp, udp};
 use actix::prelude::*;
 use messages::{CatalogPublished, Measured, Permits, Resolve, Shutdown};
@@ -83,17 +84,18 @@ impl BoundWire {
     /// [`WireError::Thread`] where a listener could not be started on its thread.
     pub async fn start(self, peers: WirePeers) -> Result<Wire, WireError> {
         let (mut listeners, mut arbiters) = (Vec::new(), Vec::new());
+        let seats = Seats::new(self.config.tcp_connections, self.config.tcp_connections_per_client);
         for sockets in self.sockets {
             let arbiter = Arbiter::with_tokio_rt(|| match runtime() {
                 Ok(runtime) => runtime,
                 // The thread ends here, and the start below reports it.
                 Err(error) => panic!("cannot make a listener's runtime: {error}"),
             });
-            let (config, peers) = (self.config.clone(), peers.clone());
+            let (config, peers, seats) = (self.config.clone(), peers.clone(), seats.clone());
             let (started, starting) = oneshot::channel();
             arbiter.spawn(async move {
                 // An error says that nobody waits any more.
-                let _ = started.send(ListenerActor::new(&config, sockets, peers).start());
+                let _ = started.send(ListenerActor::new(&config, sockets, peers, seats).start());
             });
             let stopped = |_| WireError::Thread(std::io::Error::other("it ended before it began"));
             listeners.push(starting.await.map_err(stopped)?);
@@ -149,7 +151,7 @@ impl Wire {
 // === impl ListenerActor ===
 
 impl ListenerActor {
-    fn new(config: &WireConfig, sockets: Sockets, peers: WirePeers) -> Self {
+    fn new(config: &WireConfig, sockets: Sockets, peers: WirePeers, seats: Seats) -> Self {
         let (stop, stopping) = watch::channel(false);
         let shared = Shared {
             listener: RefCell::new(Listener::new(config, peers.resolver.is_some())),
@@ -158,7 +160,7 @@ impl ListenerActor {
             places: Permits::new(config.recursion_places),
             stopping,
             busy: Cell::new(0),
-            open: Rc::default(),
+            seats,
         };
         Self { shared: Rc::new(shared), sockets, stop, measured: peers.measured }
     }

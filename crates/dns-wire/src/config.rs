@@ -21,9 +21,9 @@ pub struct WireConfig {
     /// The most octets of an answer over UDP to a client with EDNS, 512 to 4,096; 1,232 fits every path
     /// without fragments.
     pub udp_payload: u16,
-    /// Connections that a listener keeps open at most, 1 to 65,535.
+    /// Connections that are open at most, those of all listeners together, 1 to 65,535.
     pub tcp_connections: usize,
-    /// Connections that a listener keeps open at most for one client address.
+    /// Connections that are open at most for one client address.
     pub tcp_connections_per_client: usize,
     /// How long a connection may be without a query.
     pub tcp_idle: Duration,

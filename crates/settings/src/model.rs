@@ -61,9 +61,9 @@ pub struct Dns {
     pub local_records: String,
     /// Octets of an answer over UDP to a client with EDNS, at most.
     pub udp_payload: u16,
-    /// Connections that a listener keeps open at most.
+    /// Connections that are open at most, in all.
     pub tcp_connections: usize,
-    /// Connections that a listener keeps open at most for one client address.
+    /// Connections that are open at most for one client address.
     pub tcp_connections_per_client: usize,
     /// Milliseconds that a connection may be without a query.
     pub tcp_idle_ms: u64,

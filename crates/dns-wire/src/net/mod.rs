@@ -2,6 +2,7 @@
 
 pub(crate) mod bind;
 mod recursion;
+pub(crate) mod seats;
 pub(crate) mod tcp;
 pub(crate) mod udp;
 
@@ -18,6 +19,7 @@ pub(crate) use batch_portable::{Batch, send_one};
 use crate::config::WireConfig;
 use crate::listener::Listener;
 use messages::{Permits, Recipient, Resolve};
+use seats::Seats;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -37,8 +39,8 @@ pub(crate) struct Shared {
     pub(crate) stopping: watch::Receiver<bool>,
     /// Tasks that still have something to answer.
     pub(crate) busy: Cell<usize>,
-    /// Open connections, whichever of the addresses they came to.
-    pub(crate) open: Rc<RefCell<tcp::Open>>,
+    /// Those of all listeners.
+    pub(crate) seats: Seats,
 }
 
 /// Counts a task as busy for as long as it lives.

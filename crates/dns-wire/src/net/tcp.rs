@@ -1,12 +1,11 @@
 //! Serves TCP (RFC 7766): many queries on a connection, answers as they are ready, limits on everything that
 //! a client can make last.
 
+use super::seats::Seat;
 use super::{Busy, LAST_LOOK, Shared, recursion};
 use crate::answer::Verdict;
 use crate::client::Transport;
 use crate::counters::Lost;
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
@@ -26,45 +25,6 @@ const LAST_CONNECTIONS: usize = 1024;
 const LAST_READS: Duration = Duration::from_secs(1);
 /// How long to rest when the system has no descriptor left for a connection.
 const EXHAUSTED: Duration = Duration::from_millis(50);
-
-/// Open connections, in all and by client address.
-#[derive(Default)]
-pub(crate) struct Open {
-    all: usize,
-    by_client: HashMap<IpAddr, usize>,
-}
-
-/// A place among the open connections.
-struct Place {
-    open: Rc<RefCell<Open>>,
-    client: IpAddr,
-}
-
-// === impl Place ===
-
-impl Place {
-    fn take(open: &Rc<RefCell<Open>>, client: IpAddr, all: usize, per_client: usize) -> Option<Self> {
-        let mut own = open.borrow_mut();
-        let count = own.by_client.get(&client).copied().unwrap_or(0);
-        if own.all >= all || count >= per_client {
-            return None;
-        }
-        own.all += 1;
-        own.by_client.insert(client, count + 1);
-        Some(Self { open: Rc::clone(open), client })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut open = self.open.borrow_mut();
-        open.all -= 1;
-        match open.by_client.get_mut(&self.client) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(open.by_client.remove(&self.client)),
-        }
-    }
-}
 
 /// Accepts connections until the listener stops, then those that had arrived by then; what has been accepted
 /// is served to its end. The listener waits for `_busy`.
@@ -91,18 +51,16 @@ pub(crate) async fn serve(socket: std::net::TcpListener, shared: Rc<Shared>, _bu
     Ok(())
 }
 
-/// Serves a connection if there is a place for it.
+/// Serves a connection if there is a seat for it.
 fn admit(stream: TcpStream, peer: SocketAddr, shared: &Rc<Shared>) {
-    let config = &shared.config;
-    let client = peer.ip().to_canonical();
-    match Place::take(&shared.open, client, config.tcp_connections, config.tcp_connections_per_client) {
-        Some(place) => connection(stream, peer, place, Rc::clone(shared)),
+    match shared.seats.take(peer.ip().to_canonical()) {
+        Some(seat) => connection(stream, peer, seat, Rc::clone(shared)),
         None => shared.listener.borrow_mut().counters.lost(Lost::Connection),
     }
 }
 
 /// Serves a connection on tasks of its own: one reads and answers, one writes.
-fn connection(stream: TcpStream, peer: SocketAddr, place: Place, shared: Rc<Shared>) {
+fn connection(stream: TcpStream, peer: SocketAddr, seat: Seat, shared: Rc<Shared>) {
     // An answer is one write; waiting for more to send with it would only delay it.
     let _ = stream.set_nodelay(true);
     let local = stream.local_addr().ok().map(|address| address.ip());
@@ -112,7 +70,7 @@ fn connection(stream: TcpStream, peer: SocketAddr, place: Place, shared: Rc<Shar
     let busy = Busy::new(&shared);
     tokio::task::spawn_local(async move {
         write(writer, waiting, limit).await;
-        drop((place, busy));
+        drop((seat, busy));
     });
     tokio::task::spawn_local(read(reader, peer, local, answers, shared));
 }

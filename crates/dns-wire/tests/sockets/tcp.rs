@@ -119,11 +119,11 @@ async fn no_connection_lasts_for_ever() {
     wire.shutdown().await;
 }
 
-/// A listener keeps so many connections and no more, on all its addresses together.
+/// There are so many connections and no more, on all addresses and of all listeners together.
 #[actix::test]
 async fn connections_are_bounded_in_all() {
     let listen = ["127.0.0.1:0", "127.0.0.2:0"].map(|address| address.parse().expect("an address")).to_vec();
-    let wire = serve(WireConfig { listen, tcp_connections: 2, ..config() }).await;
+    let wire = serve(WireConfig { listen, listeners: 3, tcp_connections: 2, ..config() }).await;
     let [one, other] = wire.addresses().tcp[..] else { panic!("two addresses") };
     let mut first = tcp_client(one);
     let mut second = tcp_client(other);
@@ -144,7 +144,7 @@ async fn connections_are_bounded_in_all() {
 #[actix::test]
 async fn connections_are_bounded_by_client() {
     let listen = vec!["0.0.0.0:0".parse().expect("an address")];
-    let wire = serve(WireConfig { listen, tcp_connections_per_client: 1, ..config() }).await;
+    let wire = serve(WireConfig { listen, listeners: 3, tcp_connections_per_client: 1, ..config() }).await;
     let server = std::net::SocketAddr::from(([127, 0, 0, 1], tcp_address(&wire).port()));
     let mut first = tcp_client(server);
     assert!(ask_on(&mut first, "www.example. A").is_some());
