@@ -210,7 +210,7 @@ impl KafkaLog {
         self.gap = false;
         let place = |own: &Delivered| (own.partition, own.offset);
         self.own = delivered.iter().map(place).collect();
-        let between = reader.between(&mut self.own, &plan, &config.zones);
+        let between = reader.between(&mut self.own, &plan, &config.zones, &mut self.others);
         if !between.is_empty() {
             // Somebody without the lock wrote to the zone meanwhile: one more serial, above both.
             let bump =
@@ -323,8 +323,14 @@ impl Delivered {
 
 impl KafkaReader {
     /// Others' events of the zone that came between what was read and the end of what was written, which is `own`: what
-    /// is read back of it is taken out.
-    fn between(&mut self, own: &mut BTreeSet<(Partition, i64)>, plan: &Plan, zones: &[Name]) -> Vec<Event> {
+    /// is read back of it is taken out. The keys of what stands behind that are added to `behind`: nobody has seen it.
+    fn between(
+        &mut self,
+        own: &mut BTreeSet<(Partition, i64)>,
+        plan: &Plan,
+        zones: &[Name],
+        behind: &mut Vec<EventKey>,
+    ) -> Vec<Event> {
         let mut ends: BTreeMap<Partition, (usize, i64)> = BTreeMap::new();
         for (partition, offset) in own.iter() {
             let (count, last) = ends.entry(*partition).or_insert((0, *offset));
@@ -339,9 +345,13 @@ impl KafkaReader {
         }
         let mut others = Vec::new();
         let read = self.read(Until::End, |offset, event| {
-            let is_own = own.remove(&(event.partition, offset));
-            if !is_own && ends.get(&event.partition).is_some_and(|(_, last)| offset < *last) {
+            if own.remove(&(event.partition, offset)) {
+                return;
+            }
+            if ends.get(&event.partition).is_some_and(|(_, last)| offset < *last) {
                 others.push(event.clone());
+            } else {
+                behind.extend(event.event_key().cloned());
             }
         });
         if let Err(error) = read {

@@ -73,6 +73,12 @@ impl KafkaReader {
         self.next.len() as u32
     }
 
+    /// Pretends that a partition was read up to this offset.
+    #[cfg(test)]
+    pub(super) fn read_so_far(&mut self, partition: Partition, next: i64) {
+        self.next.insert(partition, next);
+    }
+
     /// The offset that follows what was read of a partition.
     pub(super) fn next(&self, partition: Partition) -> i64 {
         self.next.get(&partition).copied().unwrap_or(0)

@@ -137,6 +137,92 @@ fn conflict(target: &KafkaTarget, apex: &str) {
     publish(&mut two, &sure("b"), 4_000).unwrap();
 }
 
+/// A producer that takes no lock.
+fn write_without_lock(target: &KafkaTarget, partition: Partition, key: &str, timestamp: i64) {
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &target.properties[0].1);
+    let producer: BaseProducer = config.create().unwrap();
+    let record = BaseRecord::to("dns").partition(partition.0 as i32).key(key).payload("[]");
+    producer.send(record.timestamp(timestamp)).map_err(|(error, _)| error).unwrap();
+    producer.flush(Duration::from_secs(20)).unwrap();
+}
+
+/// DESIGN, "Serials": it reads back; if another change of the zone came between, it publishes one more. What came
+/// between is told, another zone's is not, and what came behind is a conflict for the next part.
+#[test]
+fn what_others_wrote_in_between_gets_one_more_serial() {
+    let (_cluster, target) = cluster(1);
+    let mut own = log(&target, Keep::Slots);
+    for apex in ["example.", "other."] {
+        publish(&mut own, &change(vec![soa_edit(apex, 1)]), 1_000).unwrap();
+    }
+    let apex = Name::parse("example.").unwrap();
+    let config = ProducerConfig::default();
+    let edits = |label: &str| change(vec![set(&format!("{label}.example."), RecordType::A, &["192.0.2.1"])]);
+    for (between, events, serial) in
+        [(vec![], 2, 3), (vec!["x.other.|A"], 2, 4), (vec!["x.example.|A", "y.other.|A"], 3, 6)]
+    {
+        own.catch_up(Until::End).unwrap();
+        let writer = own.take_lock(&apex).unwrap();
+        for key in &between {
+            write_without_lock(&target, Partition(0), key, 1_500);
+        }
+        let outcome = own.write((&apex, &writer), &edits("a"), Timestamp(2_000), "c", &config);
+        let outcome = outcome.unwrap_or_else(|error| panic!("{error:?}"));
+        own.writers.push((apex.clone(), writer));
+        assert_eq!((outcome.published.events, outcome.serial), (events, Some(serial)), "{between:?}");
+        let told: Vec<_> = outcome.between.iter().map(|event| event.key.clone()).collect();
+        let want: Vec<_> =
+            between.iter().filter(|key| key.contains("example")).map(|key| key.as_bytes()).collect();
+        assert_eq!(told, want);
+    }
+    // What stands behind the change when it is read back is no part of it, and has been seen by nobody.
+    own.catch_up(Until::End).unwrap();
+    let writer = own.take_lock(&apex).unwrap();
+    let at = Circumstances {
+        now: Timestamp(2_500),
+        change_id: "d",
+        layout: Layout::SINGLE,
+        zones: &[],
+        alone: true,
+    };
+    let reader = own.reader.as_mut().unwrap();
+    let plan = plan(&reader.state, &edits("c"), &at).unwrap();
+    write_without_lock(&target, Partition(0), "x.example.|A", 1_500);
+    let delivered = writer.write("dns", &plan).unwrap_or_else(|error| panic!("{error:?}"));
+    write_without_lock(&target, Partition(0), "y.example.|A", 1_500);
+    let mut mine = delivered.iter().map(|own| (own.partition, own.offset)).collect();
+    let mut behind = Vec::new();
+    let between = reader.between(&mut mine, &plan, &[], &mut behind);
+    assert_eq!(between.iter().map(|event| &event.key[..]).collect::<Vec<_>>(), [b"x.example.|A"]);
+    assert_eq!(behind.iter().map(|key| key.owner.to_string()).collect::<Vec<_>>(), ["y.example."]);
+    own.writers.push((apex, writer));
+    write_without_lock(&target, Partition(0), "z.example.|A", 1_500);
+    let next = publish(&mut own, &Change { if_unchanged: true, ..edits("b") }, 3_000);
+    assert!(matches!(&next, Err(PublishError::Conflict(what)) if what.contains("z.example.")), "{next:?}");
+}
+
+/// Where reading had to begin anew it cannot be known what came between, and looking again ends that.
+#[test]
+fn a_topic_that_could_not_be_read_on_is_a_conflict() {
+    let (_cluster, target) = cluster(1);
+    let mut own = log(&target, Keep::Slots);
+    publish(&mut own, &change(vec![soa_edit("example.", 1)]), 1_000).unwrap();
+    own.read().unwrap();
+    let sure = || {
+        let edit = set("a.example.", RecordType::A, &["192.0.2.1"]);
+        Change { if_unchanged: true, ..change(vec![edit]) }
+    };
+    // The topic is shorter than what was read of it.
+    let reader = own.reader.as_mut().unwrap();
+    reader.read_so_far(Partition(0), 99);
+    let error = publish(&mut own, &sure(), 2_000).unwrap_err();
+    assert!(matches!(&error, PublishError::Conflict(what) if what.contains("look again")), "{error}");
+    own.read().unwrap();
+    publish(&mut own, &sure(), 2_000).unwrap();
+}
+
 #[test]
 fn what_cannot_be_published_says_why() {
     let (_cluster, target) = cluster(1);
