@@ -99,6 +99,11 @@ pub const METRICS: &[Metric] = &[
     gauge("dns_catalog_number", &[], "The number of the catalogue that is answered from."),
     gauge("dns_store_zones", &[], "Zones served."),
     gauge("dns_store_slots", &[], "Slots that hold an RRset, the empty one included."),
+    gauge(
+        "dns_store_slots_outside",
+        &[],
+        "Slots that count for no zone served: outside every zone, or of a zone that their log may not write.",
+    ),
     gauge("dns_quarantined", &[], "Events in quarantine at present."),
     gauge(
         "dns_store_digest",

@@ -299,7 +299,11 @@ impl ZoneStore {
         if let Some(store) = &self.core
             && let Some(digest) = self.meter.digest(self.publisher.number(), Instant::now(), store)
         {
-            let gauges = [("dns_store_digest", digest), ("dns_store_digests_wrong", store.digests_wrong())];
+            let gauges = [
+                ("dns_store_digest", digest),
+                ("dns_store_digests_wrong", store.digests_wrong()),
+                ("dns_store_slots_outside", store.slots_outside()),
+            ];
             let gauges = gauges.map(|(name, value)| Sample::gauge(name, Vec::new(), value as f64));
             measured.samples.extend(gauges);
         }

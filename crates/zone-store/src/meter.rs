@@ -8,6 +8,7 @@
 //! | `dns_propagation_seconds` | from an event's timestamp to its publication |
 //! | `dns_store_commits_total`, `dns_store_commit_failures_total`, `dns_store_commit_seconds` | commits |
 //! | `dns_store_pending_bytes` | what waits for the disk |
+//! | `dns_store_slots_outside` | slots that count for no zone |
 //! | `dns_store_digest` | the digests of all zones as one number |
 //! | `dns_store_set_aside`, `dns_store_digests_wrong` | what was wrong with the file at the start |
 //! | `dns_store_crashes_total` | panics that were caught, and damage that was met |

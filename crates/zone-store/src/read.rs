@@ -70,6 +70,11 @@ impl Store {
         self.zones.values().map(|zone| zone.digest).sum()
     }
 
+    /// How many slots count for no zone that is served: outside every zone, or of a zone that their source may not write.
+    pub fn slots_outside(&self) -> u64 {
+        self.slots.saturating_sub(self.zones.values().map(|zone| zone.rows).sum())
+    }
+
     /// The quarantined events, by source, partition and position: at most `limit` (0 for 1,000).
     ///
     /// # Errors

@@ -65,6 +65,7 @@ fn a_limited_source_counts_for_the_zones_of_its_list_alone() {
     assert_eq!(fed.served("a.t.", A), Some(vec![vec![1, 1, 1, 1]]));
     assert_eq!(fed.served("a.own.t.", A), Some(vec![vec![2, 2, 2, 2]]));
     assert_eq!(fed.served("own.t.", RecordType::DS), None);
+    assert_eq!((fed.store.status(0).slots, fed.store.slots_outside()), (8, 4));
     // Kept, and shown as nobody's.
     let shown = records(&fed, "a.t.");
     let shown: Vec<_> = shown.iter().map(|own| (own.apex.clone(), own.source.clone().unwrap())).collect();
@@ -75,6 +76,7 @@ fn a_limited_source_counts_for_the_zones_of_its_list_alone() {
     assert_eq!(fed.store.digests_wrong(), 0);
     let three = [want(99, 5), ("own.t.".to_owned(), 1, 2), ("deep.own.t.".to_owned(), 5, 1)];
     assert_eq!(zones(&fed), three);
+    assert_eq!(fed.store.slots_outside(), 0);
     assert_eq!(fed.served("a.t.", A), Some(vec![vec![6, 6, 6, 6]]));
 }
 

@@ -487,4 +487,29 @@ proptest! {
             }
         }
     }
+
+    /// DESIGN, "Serials": for zones that only it writes, on one partition, a serial never falls and moves with every
+    /// change, also across deletion and re-creation; whatever the clock says and the operator wants.
+    #[test]
+    fn a_serial_never_falls_and_moves_with_every_change(
+        steps in prop::collection::vec((0..20_000i64, prop::collection::vec((0..OWNERS.len(), 0..4usize), 1..4)), 1..40),
+    ) {
+        let mut state = fold(&[]);
+        let (mut next, mut last) = (0, BTreeMap::<Name, u32>::new());
+        for (now, edits) in steps {
+            let circumstances = Circumstances { layout: Layout::SINGLE, ..at(now) };
+            let edits: Vec<_> = edits.into_iter().map(edit).collect();
+            let Ok(plan) = plan(&state, &change(edits), &circumstances) else { continue };
+            if plan.events.is_empty() {
+                continue;
+            }
+            state = publish(&state, &plan, &mut next);
+            for summary in state.zones(&[]) {
+                let before = last.insert(summary.apex.clone(), summary.serial);
+                let order = before.and_then(|before| serial::compare(summary.serial, before));
+                let want = if summary.apex == plan.apex { std::cmp::Ordering::Greater } else { std::cmp::Ordering::Equal };
+                prop_assert!(before.is_none() || order == Some(want), "{}: {:?}, {}", summary.apex, before, summary.serial);
+            }
+        }
+    }
 }
