@@ -50,7 +50,7 @@ pub(crate) fn get(
 fn from_log(args: &GetArgs, settings: &ClientSettings) -> anyhow::Result<Found> {
     let target = log::target(&args.log, settings)?;
     let config = log::producer_config(&args.log, settings);
-    let mut log = log::open(&target, Keep::Everything, &config)?;
+    let mut log = log::open(&target, Keep::Owner(args.name.to_lowercase()), &config)?;
     let sets = log.read()?.records(&args.name, args.rtype, &config.zones);
     Ok(Found { from: target.to_string(), sets: sets.iter().map(record_json).collect() })
 }

@@ -10,7 +10,7 @@ use zone_model::{
 };
 
 /// How much of the log's RRsets a [`LogState`] keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Keep {
     /// Slots, and the RDATA of SOAs alone: what planning a change needs.
     Slots,
@@ -18,6 +18,8 @@ pub enum Keep {
     RrSets,
     /// Everything, to be shown: headers and other fields of records too.
     Everything,
+    /// Everything of one owner, to be shown, and the SOAs, which say whose it is.
+    Owner(Name),
 }
 
 /// What all events of a log lead to: for each slot its latest event. Nulled slots are gone.
@@ -30,7 +32,7 @@ pub struct LogState {
     owners: BTreeMap<Vec<u8>, Vec<Slot>>,
     /// The sort keys of the owners that have a slot of an SOA, `[]` and unusable ones too.
     soa_owners: BTreeSet<Vec<u8>>,
-    /// Keys that name no RRset and whose last event is unusable, with the reason; not with [`Keep::Slots`].
+    /// Keys that name no RRset and whose last event is unusable, with the reason; with [`Keep::RrSets`] and [`Keep::Everything`].
     nameless: BTreeMap<(Partition, Box<[u8]>), Box<str>>,
 }
 
@@ -102,7 +104,7 @@ impl LogState {
 
     /// The state of an empty log that is read and limited as this one.
     pub(crate) fn anew(&self, source: SourceId) -> Self {
-        Self::new(source, self.keep).limited(self.limits.clone())
+        Self::new(source, self.keep.clone()).limited(self.limits.clone())
     }
 
     /// The zones that logs may write.
@@ -124,11 +126,14 @@ impl LogState {
     pub fn apply(&mut self, event: &Event) {
         // What names no owner decides nothing: it is quarantined by who serves.
         let Some(key) = event.event_key() else {
-            if self.keep != Keep::Slots {
+            if matches!(self.keep, Keep::RrSets | Keep::Everything) {
                 self.apply_nameless(event);
             }
             return;
         };
+        if matches!(&self.keep, Keep::Owner(only) if key.owner != *only && key.rtype != RecordType::SOA) {
+            return;
+        }
         let sort_key = key.owner.sort_key();
         let slots = self.owners.entry(sort_key.clone()).or_default();
         let at = slots.iter().position(|slot| slot.partition == event.partition && *slot.key == *event.key);
@@ -161,7 +166,8 @@ impl LogState {
             match &event.body {
                 EventBody::Set(set) => {
                     (slot.unusable, slot.reason) = (None, None);
-                    let whole = self.keep == Keep::Everything || key.rtype == RecordType::SOA;
+                    let whole = matches!(self.keep, Keep::Everything | Keep::Owner(_))
+                        || key.rtype == RecordType::SOA;
                     let kept = (whole || self.keep == Keep::RrSets).then(|| {
                         let headers = if whole { event.headers.clone() } else { Headers::new() };
                         let (rrset, extra) = (set.rrset.clone(), set.extra.clone().filter(|_| whole));
@@ -205,7 +211,8 @@ impl LogState {
         }
     }
 
-    /// The keys that name no RRset, and whose last event so cannot be used; not with [`Keep::Slots`].
+    /// The keys that name no RRset, and whose last event so cannot be used; with [`Keep::RrSets`] and
+    /// [`Keep::Everything`].
     pub fn nameless(&self) -> impl Iterator<Item = Nameless<'_>> {
         self.nameless.iter().map(|((partition, key), reason)| Nameless { partition: *partition, key, reason })
     }
@@ -264,18 +271,21 @@ impl LogState {
         self.soa_owners.range::<[u8], _>(after).next().is_some_and(|key| key.starts_with(&prefix))
     }
 
-    /// The RRsets that serve at an owner, zone by zone, of one type or of all; complete with
-    /// [`Keep::Everything`]. `zones` are those of the configuration.
+    /// The RRsets that serve at an owner, zone by zone, of one type or of all, and those that serve in none; complete
+    /// with [`Keep::Everything`] and, for its owner, with [`Keep::Owner`]. `zones` are those of the configuration.
     pub fn records(&self, owner: &Name, rtype: Option<RecordType>, zones: &[Name]) -> Vec<RecordSet> {
         let zones = Zones::new(self, zones, &[]);
         let owner = owner.to_lowercase();
-        let mut found: BTreeMap<(RecordType, Option<Name>), Vec<&Slot>> = BTreeMap::new();
+        type RrSets<'s> = BTreeMap<(RecordType, Option<Name>), Vec<&'s Slot>>;
+        let mut found: RrSets<'_> = BTreeMap::new();
         for slot in self.owners.get(&owner.sort_key()).into_iter().flatten() {
             if rtype.is_none_or(|rtype| rtype == slot.rtype) {
                 found.entry((slot.rtype, zones.of_slot(&owner, slot))).or_default().push(slot);
             }
         }
         let of = |((rtype, apex), slots): ((RecordType, Option<Name>), Vec<&Slot>)| {
+            // What a key names need not be a zone, nor one that the log may write.
+            let apex = apex.filter(|apex| zones.has(apex) && self.may_write(apex));
             let count = slots.iter().filter(|slot| slot.held.is_some()).count();
             let slot = winner(slots)?;
             let held = slot.held.as_ref()?;
@@ -469,6 +479,12 @@ mod tests {
         }
         assert_eq!(extra(&everything, "x.example", RecordType::A), Some(true));
         assert_eq!(extra(&rrsets, "x.example", RecordType::A), Some(false));
+        // Of one owner everything, and of others no more than says whose it is.
+        let mut only = of(Keep::Owner(name("x.example")));
+        only.apply(&with("192.0.2.9"));
+        assert_eq!(only.slot_count(), 2);
+        let (x, all) = (name("X.example"), only.records(&name("a.example"), None, &[]));
+        assert_eq!((only.records(&x, None, &[]), all), (everything.records(&x, None, &[]), vec![]));
         rrsets.keep_slots();
         assert_eq!(extra(&rrsets, "x.example", RecordType::A), None);
         assert_eq!(extra(&rrsets, "example", RecordType::SOA), Some(false));

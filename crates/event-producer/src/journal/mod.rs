@@ -101,7 +101,7 @@ impl JournalLog {
                 sync_directory(&self.path);
             }
             let inode = file.metadata()?.ino();
-            let reader = JournalReader::new(inode, self.keep, self.limits.clone());
+            let reader = JournalReader::new(inode, self.keep.clone(), self.limits.clone());
             let mut new = Open { file, writable: create, reader };
             if let Some(old) = self.open.take()
                 && let Err(error) = self.seen.follow(old, &mut new)

@@ -77,7 +77,10 @@ impl KafkaLog {
     fn catch_up(&mut self, until: Until) -> Result<&mut KafkaReader, PublishError> {
         let fresh = self.reader.is_none();
         if fresh {
-            let reader = KafkaReader::open(&self.target, self.timeout, self.keep, self.limits.clone())?;
+            let reader = {
+                let (keep, limits) = (self.keep.clone(), self.limits.clone());
+                KafkaReader::open(&self.target, self.timeout, keep, limits)?
+            };
             self.reader = Some(reader);
         }
         let (others, own) = (&mut self.others, &mut self.own);

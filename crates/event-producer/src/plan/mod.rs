@@ -77,7 +77,7 @@ pub fn zone_of(state: &LogState, change: &Change, zones: &[Name]) -> Result<Name
     let zones = Zones::new(state, zones, &added);
     if let Some(apex) = &change.zone {
         if !zones.has(apex) && !deletes(change, apex) {
-            return Err(Refusal::NoZone { owner: apex.clone(), rtype: RecordType::SOA });
+            return Err(no_zone(state, apex, RecordType::SOA));
         }
         let outside = change.edits.iter().map(owner_of).find(|owner| !owner.is_at_or_below(apex));
         return match outside {
@@ -91,7 +91,7 @@ pub fn zone_of(state: &LogState, change: &Change, zones: &[Name]) -> Result<Name
         // An SOA belongs to its owner, also while it is not there.
         let apex = match rtype {
             RecordType::SOA => owner.to_lowercase(),
-            _ => zones.of(owner, rtype).ok_or_else(|| Refusal::NoZone { owner: owner.clone(), rtype })?,
+            _ => zones.of(owner, rtype).ok_or_else(|| no_zone(state, owner, rtype))?,
         };
         match &found {
             Some((other, of)) if *other != apex => {
@@ -104,14 +104,31 @@ pub fn zone_of(state: &LogState, change: &Change, zones: &[Name]) -> Result<Name
     found.map(|(apex, _)| apex).ok_or(Refusal::Empty)
 }
 
+/// Why there is no zone for an owner: the log speaks of one that it may not write, or of none.
+fn no_zone(state: &LogState, owner: &Name, rtype: RecordType) -> Refusal {
+    let above = (0..=owner.label_count()).rev().map(|labels| owner.ancestor(labels));
+    let has_soa =
+        |apex: &Name| state.soa(apex).and_then(|slot| slot.held.as_ref()).is_some_and(|held| !held.empty);
+    let forbidden = above.into_iter().find(|apex| !state.may_write(apex) && has_soa(apex));
+    match forbidden {
+        Some(apex) => not_of_this_log(state, apex),
+        None => Refusal::NoZone { owner: owner.clone(), rtype },
+    }
+}
+
+fn not_of_this_log(state: &LogState, apex: Name) -> Refusal {
+    let allowed = state.limits().of(state.source()).unwrap_or_default().to_vec();
+    Refusal::NotOfThisLog { log: state.source().clone(), apex, allowed }
+}
+
 /// The events that make a change so.
 ///
 /// # Errors
 /// A [`Refusal`] for a change that must not stand on the log; nothing is to be written then.
 pub fn plan(state: &LogState, change: &Change, at: &Circumstances<'_>) -> Result<Plan, Refusal> {
     let apex = zone_of(state, change, at.zones)?;
-    if let Some(allowed) = state.limits().of(state.source()).filter(|_| !state.may_write(&apex)) {
-        return Err(Refusal::NotOfThisLog { log: state.source().clone(), apex, allowed: allowed.to_vec() });
+    if !state.may_write(&apex) {
+        return Err(not_of_this_log(state, apex));
     }
     let added = added_zones(change);
     let zones = Zones::new(state, at.zones, &added);

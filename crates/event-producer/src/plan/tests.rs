@@ -181,8 +181,10 @@ fn what_the_log_may_not_say_is_not_published_and_does_not_count() {
         assert!(matches!(&refusal, Refusal::NotOfThisLog { .. }), "{refusal}");
         assert!(refusal.to_string().contains("limited to example."), "{refusal}");
     }
-    let record = plan(&state, &change(vec![set("www.other", RecordType::A, &["192.0.2.2"])]), &at(5_000));
-    assert!(matches!(record, Err(Refusal::NoZone { .. })));
+    let record =
+        |owner: &str| plan(&state, &change(vec![set(owner, RecordType::A, &["192.0.2.2"])]), &at(5_000));
+    assert!(matches!(record("www.other"), Err(Refusal::NotOfThisLog { apex, .. }) if apex == name("other")));
+    assert!(matches!(record("www.nowhere"), Err(Refusal::NoZone { .. })));
     // `sub.example` is no zone, so what is below it is the zone's own.
     let own = plan(&state, &change(vec![set("www.sub.example", RecordType::A, &["192.0.2.2"])]), &at(5_000));
     assert_eq!(own.unwrap().apex, name("example"));
