@@ -2,7 +2,7 @@
 
 use command_line::{Cli, ClientSettings, Command, Console, LogTarget, run_on};
 use std::fs;
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -45,7 +45,11 @@ impl Place {
         self.run_with(line, None)
     }
 
-    fn run_with(&self, line: &str, mut input: Option<&[u8]>) -> Done {
+    fn run_with(&self, line: &str, input: Option<&[u8]>) -> Done {
+        self.run_asked(line, input)
+    }
+
+    fn run_asked(&self, line: &str, mut input: Option<impl BufRead>) -> Done {
         let word = |word: &str| match word.split_once('<') {
             Some((before, name)) => {
                 format!("{before}{}", self.path(name.trim_end_matches('>')).display())
@@ -159,6 +163,69 @@ fn without_replace_nothing_goes_and_with_it_somebody_is_asked() {
     assert!(
         place.run("zone diff <zone log: --origin example.com").out.lines().all(|line| line.contains(" SOA "))
     );
+}
+
+/// Somebody who does something before the answer is yes.
+struct Meanwhile<F>(Option<F>);
+
+impl<F: FnOnce()> Read for Meanwhile<F> {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        Ok(0)
+    }
+}
+
+impl<F: FnOnce()> BufRead for Meanwhile<F> {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        if let Some(act) = self.0.take() {
+            act();
+        }
+        Ok(b"y\n")
+    }
+
+    fn consume(&mut self, _: usize) {}
+}
+
+/// Two imports of one zone at once: one wins, the other gets a clear conflict; also while a question waits for its
+/// answer, and across a compaction. A change of another zone is in nobody's way.
+#[test]
+fn of_two_imports_at_once_one_wins() {
+    for (meanwhile, compact, wins) in [
+        ("zone import example.com <other> --quiet", false, false),
+        ("zone import example.com <other> --quiet", true, false),
+        ("zone import example.net <zone> --quiet", false, true),
+        ("zone import example.net <zone> --quiet", true, true),
+    ] {
+        let place = Place::imported();
+        place.file("other", &ZONE.replace("192.0.2.1", "192.0.2.99"));
+        place.file("less", &ZONE.replace("www TXT \"a text\"\n", ""));
+        let act = || {
+            assert!(place.run(meanwhile).ok());
+            if compact {
+                let journal = place.path("journal.jsonl");
+                let done = place.run(&format!("log compact --journal {}", journal.display()));
+                assert!(done.ok(), "{}", done.error);
+            }
+        };
+        let mut asked = Meanwhile(Some(act));
+        let done = place.run_asked("zone import example.com <less> --quiet --replace", Some(&mut asked));
+        assert!(asked.0.is_none(), "nobody was asked: {}", done.error);
+        assert_eq!(done.ok(), wins, "{meanwhile}: {}", done.error);
+        if !wins {
+            assert!(
+                done.error.contains("another change of the zone came between")
+                    && done.error.contains("ns.example.com. A of example.com. since it was read"),
+                "{}",
+                done.error
+            );
+            assert!(
+                place
+                    .run("zone diff <other log: --origin example.com")
+                    .out
+                    .lines()
+                    .all(|own| own.contains(" SOA "))
+            );
+        }
+    }
 }
 
 #[test]
