@@ -58,15 +58,15 @@ fn from_log(args: &GetArgs, settings: &ClientSettings) -> anyhow::Result<Found> 
 fn from_store(args: &GetArgs, settings: &ClientSettings) -> anyhow::Result<Found> {
     let path = args.store.as_deref().or(settings.store.as_deref());
     let path = path.context("no store is configured; give --store FILE, or --from-log")?;
-    read_store(args, path)
+    read_store(args, path, settings)
 }
 
-fn read_store(args: &GetArgs, path: &Path) -> anyhow::Result<Found> {
+fn read_store(args: &GetArgs, path: &Path, settings: &ClientSettings) -> anyhow::Result<Found> {
     // Opening would say so less plainly.
     if !path.try_exists().unwrap_or(true) {
         return Err(anyhow!("there is no store {}; --from-log reads the log itself", path.display()));
     }
-    let sets = zone_store::read_records(path, &args.name, args.rtype)?;
+    let sets = zone_store::read_records(path, &args.name, args.rtype, &settings.producer.limits)?;
     Ok(Found { from: format!("the store {}", path.display()), sets: sets.iter().map(record_json).collect() })
 }
 
@@ -79,7 +79,7 @@ fn from_node_or_store(
     let store = args.store.as_deref().or(settings.store.as_deref());
     let Some(node) = Node::of(args.node.as_deref(), settings) else {
         let store = store.context("nobody to ask: give --node HOST:PORT, --store FILE or --from-log")?;
-        return read_store(args, store);
+        return read_store(args, store, settings);
     };
     match node.records(&args.name, args.rtype) {
         Ok(sets) => Ok(Found { from: format!("the node {node}"), sets }),
@@ -87,7 +87,7 @@ fn from_node_or_store(
         Err(NodeError::Away(error)) if args.node.is_none() => match store {
             Some(store) => {
                 console.note(&format!("no node runs at {node}"));
-                read_store(args, store)
+                read_store(args, store, settings)
             }
             None => Err(error),
         },

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::path::Path;
 use zone_model::{
-    DECODER_VERSION, Name, Partition, Position, RecordType, RrSet, SourceId, Timestamp, ZoneDigest,
+    DECODER_VERSION, Limits, Name, Partition, Position, RecordType, RrSet, SourceId, Timestamp, ZoneDigest,
 };
 
 /// How many entries a question gets that does not say.
@@ -157,8 +157,8 @@ impl Store {
     }
 }
 
-/// Reads the RRsets of an owner from the file of a node that does not run. Zones are those that have an SOA
-/// in the store: what a configuration adds to them is not known here.
+/// Reads the RRsets of an owner from the file of a node that does not run. Zones are those that have an SOA in the store,
+/// from a source that may write them: what else a configuration adds to them is not known here.
 ///
 /// # Errors
 /// [`StoreError::Locked`] while a node runs on it; [`StoreError::OtherVersion`] or
@@ -167,9 +167,10 @@ pub fn read_records(
     path: &Path,
     owner: &Name,
     rtype: Option<RecordType>,
+    limits: &Limits,
 ) -> Result<Vec<RecordSet>, StoreError> {
     let (reader, ledger) = open_to_read(path)?;
-    let settings = Settings::new(&StoreConfig::default());
+    let settings = Settings::new(&StoreConfig { limits: limits.clone(), ..StoreConfig::default() });
     let sources = Sources::of(ledger.copies, &settings.limits)?;
     let active = Layer::default();
     let view = View { active: &active, committing: None, reader: &reader, hidden: sources.hidden() };

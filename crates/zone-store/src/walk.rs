@@ -17,7 +17,7 @@ use crate::zones::{Above, Zone};
 use messages::{ReadZone, StoreUnavailable, ZoneHead};
 use std::path::Path;
 use zone_model::zone::ZoneRrSet;
-use zone_model::{Name, Partition, Position, RecordType, RrSet, SourceId};
+use zone_model::{Limits, Name, Partition, Position, RecordType, RrSet, SourceId};
 
 /// A zone as of one commit. Neither what is applied meanwhile nor how long it is held changes what it shows; the
 /// file keeps the rows that it can see, so it is not to be held for long.
@@ -32,15 +32,16 @@ pub struct ZoneWalk {
     name: Name,
 }
 
-/// Opens a zone in the file of a node that does not run. Zones are those that have an SOA in the store: what a
-/// configuration adds to them is not known here.
+/// Opens a zone in the file of a node that does not run. Zones are those that have an SOA in the store, from a source that
+/// may write them: what else a configuration adds to them is not known here.
 ///
 /// # Errors
 /// [`StoreError::Locked`] while a node runs on it; [`StoreError::OtherVersion`] or
 /// [`StoreError::NewerFormat`] where another version wrote it.
-pub fn open_zone(path: &Path, apex: &Name) -> Result<ZoneWalk, StoreError> {
+pub fn open_zone(path: &Path, apex: &Name, limits: &Limits) -> Result<ZoneWalk, StoreError> {
     let (reader, ledger) = open_to_read(path)?;
-    ZoneWalk::new(reader, ledger, Settings::new(&StoreConfig::default()), apex)
+    let config = StoreConfig { limits: limits.clone(), ..StoreConfig::default() };
+    ZoneWalk::new(reader, ledger, Settings::new(&config), apex)
 }
 
 // === impl Store ===

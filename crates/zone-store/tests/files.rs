@@ -5,7 +5,7 @@ mod support;
 use redb::{Database, TableDefinition};
 use std::path::{Path, PathBuf};
 use support::{event, name, rrset, set, soa, topic};
-use zone_model::{Partition, RecordType, SourceId, Timestamp};
+use zone_model::{Limits, Partition, RecordType, SourceId, Timestamp};
 use zone_store::{Batch, Store, StoreConfig, StoreError, read_records};
 
 const META: TableDefinition<'static, &'static str, u64> = TableDefinition::new("meta");
@@ -113,7 +113,10 @@ fn versions() {
     let (_directory, path) = directory();
     filled(&path);
     set_meta(&path, "format", 0);
-    assert!(matches!(read_records(&path, &name("a.t."), None), Err(StoreError::OtherVersion { .. })));
+    assert!(matches!(
+        read_records(&path, &name("a.t."), None, &Limits::default()),
+        Err(StoreError::OtherVersion { .. })
+    ));
     let store = Store::open(config(&path)).unwrap();
     assert_eq!(store.status(0).slots, 0);
     assert!(store.set_aside().unwrap().contains("store.redb.old-format-1: format 0"));
@@ -206,15 +209,15 @@ fn a_file_in_use_is_refused_with_advice() {
     let store = Store::open(config(&path)).unwrap();
     let again = Store::open(config(&path)).unwrap_err();
     assert!(matches!(again, StoreError::Locked { .. }), "{again}");
-    let read = read_records(&path, &name("a.t."), None).unwrap_err();
+    let read = read_records(&path, &name("a.t."), None, &Limits::default()).unwrap_err();
     assert!(read.to_string().contains("in use by a running node; ask it with --node"), "{read}");
     drop(store);
-    let found = read_records(&path, &name("A.t."), Some(RecordType::A)).unwrap();
+    let found = read_records(&path, &name("A.t."), Some(RecordType::A), &Limits::default()).unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].apex.clone(), found[0].source.clone()), (Some(name("t.")), Some(topic())));
     assert_eq!(found[0].extra.as_deref(), Some("[{\"x\":1}]"));
     assert_eq!(found[0].headers.len(), 1);
-    assert_eq!(read_records(&path, &name("a.t."), Some(RecordType::MX)).unwrap(), []);
+    assert_eq!(read_records(&path, &name("a.t."), Some(RecordType::MX), &Limits::default()).unwrap(), []);
 }
 
 /// Wrong rights or a missing directory are the operator's to mend: nothing is moved.
@@ -224,5 +227,8 @@ fn a_path_that_cannot_be_opened_is_an_error() {
     let missing = path.join("below").join("store.redb");
     assert!(matches!(Store::open(config(&missing)), Err(StoreError::Storage { .. })));
     assert!(matches!(Store::open(config(directory.path())), Err(StoreError::Storage { .. })));
-    assert!(matches!(read_records(&path, &name("t."), None), Err(StoreError::Storage { .. })));
+    assert!(matches!(
+        read_records(&path, &name("t."), None, &Limits::default()),
+        Err(StoreError::Storage { .. })
+    ));
 }

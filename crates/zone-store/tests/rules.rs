@@ -66,6 +66,12 @@ fn a_limited_source_counts_for_the_zones_of_its_list_alone() {
     assert_eq!(fed.served("a.own.t.", A), Some(vec![vec![2, 2, 2, 2]]));
     assert_eq!(fed.served("own.t.", RecordType::DS), None);
     assert_eq!((fed.store.status(0).slots, fed.store.slots_outside()), (8, 4));
+    // Whoever walks a zone sees what is served of it.
+    fed.store.commit().unwrap();
+    let head = |apex: &str| fed.store.open_zone(&name(apex)).unwrap().head().unwrap();
+    assert_eq!(head("t.").map(|head| (head.serial, head.rrsets)), Some((11, 2)));
+    assert_eq!(head("own.t.").map(|head| (head.serial, head.rrsets)), Some((1, 2)));
+    assert!(head("deep.own.t.").is_none());
     // Kept, and shown as nobody's.
     let shown = records(&fed, "a.t.");
     let shown: Vec<_> = shown.iter().map(|own| (own.apex.clone(), own.source.clone().unwrap())).collect();

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use support::{Fed, name, null, rrset, set, soa};
 use zone_model::master::{PrintSettings, print};
 use zone_model::zone::{Zone, ZoneRrSet};
-use zone_model::{Name, RecordType, Timestamp};
+use zone_model::{Limits, Name, RecordType, Timestamp};
 use zone_store::{Store, StoreConfig, open_zone};
 
 fn read(store: &Store, apex: &str) -> Option<(ZoneHead, Vec<ZoneRrSet>)> {
@@ -112,11 +112,14 @@ fn the_file_of_a_node_that_does_not_run() {
     let batch = zone_store::Batch { source: support::topic(), events, positions: Vec::new(), in_step: None };
     store.apply(&batch).unwrap();
     store.commit().unwrap();
-    assert!(open_zone(&path, &name("example.")).is_err(), "a store in use is not opened twice");
+    assert!(
+        open_zone(&path, &name("example."), &Limits::default()).is_err(),
+        "a store in use is not opened twice"
+    );
     drop(store);
-    let walk = open_zone(&path, &name("example.")).unwrap();
+    let walk = open_zone(&path, &name("example."), &Limits::default()).unwrap();
     assert_eq!(walk.head().unwrap().map(|head| head.serial), Some(7));
-    assert_eq!(open_zone(&path, &name("sub.example.")).unwrap().head().unwrap(), None);
+    assert_eq!(open_zone(&path, &name("sub.example."), &Limits::default()).unwrap().head().unwrap(), None);
 }
 
 fn key() -> impl Strategy<Value = String> {

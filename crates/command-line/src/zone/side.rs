@@ -98,7 +98,7 @@ fn of_store(
         bail!("there is no store {}", path.display());
     }
     let place = format!("the store {}", path.display());
-    let walk = zone_store::open_zone(path, apex)?;
+    let walk = zone_store::open_zone(path, apex, &settings.producer.limits)?;
     let Some(head) = walk.head()? else { return Ok((place, None)) };
     let mut rrsets = Vec::new();
     walk.read(&head, &mut |set| {
