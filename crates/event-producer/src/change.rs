@@ -16,7 +16,7 @@ pub struct Change {
     pub producer: String,
     /// Whether the change is refused as a conflict where somebody else's change of the zone came since the log was
     /// read, or since the change before this one was published: for who decided by what was read, and for the
-    /// parts of a change that is too large for one. Means nothing before the first reading.
+    /// parts of a change that is too large for one. Means nothing before [`Log::read`](crate::Log::read) was asked.
     pub if_unchanged: bool,
 }
 

@@ -42,6 +42,8 @@ mod log;
 mod odd;
 mod plan;
 mod producer;
+#[cfg(any(feature = "journal", feature = "kafka", test))]
+mod seen;
 mod state;
 mod tally;
 #[cfg(test)]

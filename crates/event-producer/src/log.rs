@@ -3,9 +3,9 @@
 use crate::change::Change;
 use crate::config::ProducerConfig;
 use crate::plan::Plan;
-use crate::state::{LogState, Zones};
+use crate::state::LogState;
 use messages::{PublishError, Published};
-use zone_model::{Event, EventKey, Name, Partition, Position, RecordType, SourceId, Timestamp};
+use zone_model::{Event, Name, Partition, Position, SourceId, Timestamp};
 
 /// A log that can be read and written, by one thread that it may block.
 ///
@@ -76,25 +76,6 @@ impl Outcome {
         let published = Published { source: source.clone(), positions, events };
         let Plan { apex, serial, timestamp, .. } = plan;
         Self { published, apex: apex.clone(), serial: *serial, timestamp: *timestamp, between: Vec::new() }
-    }
-}
-
-/// Refuses a change that was made for a zone as it was read, where others' events of the zone came since.
-pub(crate) fn refuse_changed(
-    state: &LogState,
-    others: &[EventKey],
-    apex: &Name,
-    zones: &[Name],
-) -> Result<(), PublishError> {
-    let zones = Zones::new(state, zones, &[]);
-    // The SOA comes with every change; another RRset says more.
-    let of_zone = others.iter().filter(|key| zones.of_key(key).as_ref() == Some(apex));
-    match of_zone.min_by_key(|key| key.rtype == RecordType::SOA) {
-        Some(key) => Err(PublishError::Conflict(format!(
-            "somebody else changed {} {} of {apex} since it was read",
-            key.owner, key.rtype
-        ))),
-        None => Ok(()),
     }
 }
 

@@ -103,7 +103,8 @@ impl LogState {
     }
 
     /// The state of an empty log that is read and limited as this one.
-    pub(crate) fn anew(&self, source: SourceId) -> Self {
+    #[must_use]
+    pub fn anew(&self, source: SourceId) -> Self {
         Self::new(source, self.keep.clone()).limited(self.limits.clone())
     }
 
@@ -233,7 +234,7 @@ impl LogState {
     }
 
     /// Keeps slots alone from now on, and lets go of the rest: for who has decided, and goes on to publish.
-    pub(crate) fn keep_slots(&mut self) {
+    pub fn keep_slots(&mut self) {
         self.keep = Keep::Slots;
         for slot in self.owners.values_mut().flatten().filter(|slot| slot.rtype != RecordType::SOA) {
             slot.reason = None;

@@ -6,8 +6,8 @@
 //! that gave it may be gone; and the file's last event stays, even where it is a null, so that a line without a
 //! timestamp that is appended next takes the same one from it for whoever goes on and for whoever begins.
 
-use super::seen::Seen;
 use super::{JournalLog, Open};
+use crate::seen::Seen;
 use messages::PublishError;
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};

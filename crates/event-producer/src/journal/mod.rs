@@ -1,8 +1,8 @@
 //! A journal file as a log: one JSON object a line, many writers.
 
 mod compact;
+mod follow;
 mod reader;
-mod seen;
 
 pub use compact::Compacted;
 
@@ -10,10 +10,11 @@ use crate::change::Change;
 use crate::config::ProducerConfig;
 use crate::log::{Log, Outcome};
 use crate::plan::{Circumstances, Layout, Plan, plan, plan_bump, plan_clear, zone_of};
+use crate::seen::Seen;
 use crate::state::{Keep, LogState, Zones};
+use follow::follow;
 use messages::PublishError;
 use reader::JournalReader;
-use seen::Seen;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Seek, Write};
 use std::os::unix::fs::MetadataExt;
@@ -104,10 +105,9 @@ impl JournalLog {
             let reader = JournalReader::new(inode, self.keep.clone(), self.limits.clone());
             let mut new = Open { file, writable: create, reader };
             if let Some(old) = self.open.take()
-                && let Err(error) = self.seen.follow(old, &mut new)
+                && let Err(error) = follow(old, &mut new, &mut self.seen)
             {
-                self.seen =
-                    Seen::Lost(format!("the journal cannot be read on from where it was read: {error}"));
+                self.seen.lose(format!("the journal cannot be read on from where it was read: {error}"));
                 return Err(error);
             }
             self.open = Some(new);
@@ -259,8 +259,7 @@ impl Open {
         if plan.events.is_empty() {
             return Ok(Outcome::of(&plan, self.reader.state.source(), Vec::new(), 0));
         }
-        // Whoever makes the next change has seen this one, and what it was made of.
-        *seen = Seen::ALL;
+        seen.published();
         let (mut position, between) = self.write(seen, &plan, &config.zones)?;
         let mut events = plan.events.len();
         if !between.is_empty() {

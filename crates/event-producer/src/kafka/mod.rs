@@ -12,8 +12,9 @@ pub use client::KafkaTarget;
 
 use crate::change::Change;
 use crate::config::ProducerConfig;
-use crate::log::{Log, Outcome, last_positions, refuse_changed};
+use crate::log::{Log, Outcome, last_positions};
 use crate::plan::{Circumstances, Layout, Plan, plan, plan_bump, plan_clear, zone_of};
+use crate::seen::Seen;
 use crate::state::{Keep, LogState, Zones};
 use messages::PublishError;
 use reader::{KafkaReader, Until};
@@ -28,6 +29,9 @@ const WRITERS: usize = 8;
 /// Zones whose locks are tried for one change.
 const ZONE_TRIES: usize = 3;
 
+/// Why it is not known what others wrote.
+const NOT_READ_ON: &str = "the topic could not be read on from where it was read";
+
 /// A topic that is read and written.
 pub struct KafkaLog {
     target: KafkaTarget,
@@ -36,10 +40,8 @@ pub struct KafkaLog {
     keep: Keep,
     limits: Limits,
     reader: Option<KafkaReader>,
-    /// The keys of what others wrote since the topic was read for somebody, or a change was published.
-    others: Vec<EventKey>,
-    /// Whether something may have come since then that is not among them: reading had to begin anew.
-    gap: bool,
+    /// What whoever asked has seen, and what others wrote since.
+    seen: Seen,
     /// What was published last, as far as it was not read back: partitions and offsets.
     own: BTreeSet<(Partition, i64)>,
     /// The one used last stands last.
@@ -60,8 +62,7 @@ impl KafkaLog {
             keep,
             limits: Limits::default(),
             reader: None,
-            others: Vec::new(),
-            gap: false,
+            seen: Seen::Nothing,
             own: BTreeSet::new(),
             writers: Vec::new(),
         }
@@ -83,20 +84,21 @@ impl KafkaLog {
             };
             self.reader = Some(reader);
         }
-        let (others, own) = (&mut self.others, &mut self.own);
+        let (seen, own) = (&mut self.seen, &mut self.own);
         let mut note = |offset, event: &Event| {
-            if !own.remove(&(event.partition, offset)) && !fresh {
-                others.extend(event.event_key().cloned());
+            if !own.remove(&(event.partition, offset)) {
+                seen.note(event);
             }
         };
         let read = self.reader.as_mut().map_or(Ok(false), |reader| reader.read(until, &mut note));
         match read {
-            Ok(anew) => self.gap |= anew && !fresh,
+            Ok(true) => self.seen.lose(NOT_READ_ON),
+            Ok(false) => {}
             Err(error) => {
                 // What it had read may be in doubt: the next change begins afresh.
                 self.reader = None;
                 self.own.clear();
-                self.gap |= !fresh;
+                self.seen.lose(NOT_READ_ON);
                 return Err(error);
             }
         }
@@ -181,11 +183,8 @@ impl KafkaLog {
         config: &ProducerConfig,
     ) -> Result<(), PublishError> {
         match &self.reader {
-            Some(_) if change.if_unchanged && self.gap => Err(PublishError::Conflict(
-                "the topic could not be read on from where it was read; look again, and try again".to_owned(),
-            )),
             Some(reader) if change.if_unchanged => {
-                refuse_changed(&reader.state, &self.others, apex, &config.zones)
+                self.seen.refuse_changed(&reader.state, apex, &config.zones)
             }
             _ => Ok(()),
         }
@@ -209,11 +208,10 @@ impl KafkaLog {
             return Ok(Outcome::of(&plan, &self.source, Vec::new(), 0));
         }
         let mut delivered = writer.write(&self.target.topic, &plan)?;
-        self.others.clear();
-        self.gap = false;
+        self.seen.published();
         let place = |own: &Delivered| (own.partition, own.offset);
         self.own = delivered.iter().map(place).collect();
-        let between = reader.between(&mut self.own, &plan, &config.zones, &mut self.others);
+        let between = reader.between(&mut self.own, &plan, &config.zones, &mut self.seen);
         if !between.is_empty() {
             // Somebody without the lock wrote to the zone meanwhile: one more serial, above both.
             let bump =
@@ -235,8 +233,7 @@ impl Log for KafkaLog {
     fn read(&mut self) -> Result<&LogState, PublishError> {
         self.catch_up(Until::End)?;
         // Who asks has seen it.
-        self.others.clear();
-        self.gap = false;
+        self.seen = Seen::ALL;
         match &self.reader {
             Some(reader) => Ok(&reader.state),
             None => unreachable!("it was opened above"),
@@ -326,13 +323,13 @@ impl Delivered {
 
 impl KafkaReader {
     /// Others' events of the zone that came between what was read and the end of what was written, which is `own`: what
-    /// is read back of it is taken out. The keys of what stands behind that are added to `behind`: nobody has seen it.
+    /// is read back of it is taken out. What stands behind that is noted in `behind`.
     fn between(
         &mut self,
         own: &mut BTreeSet<(Partition, i64)>,
         plan: &Plan,
         zones: &[Name],
-        behind: &mut Vec<EventKey>,
+        behind: &mut Seen,
     ) -> Vec<Event> {
         let mut ends: BTreeMap<Partition, (usize, i64)> = BTreeMap::new();
         for (partition, offset) in own.iter() {
@@ -354,7 +351,7 @@ impl KafkaReader {
             if ends.get(&event.partition).is_some_and(|(_, last)| offset < *last) {
                 others.push(event.clone());
             } else {
-                behind.extend(event.event_key().cloned());
+                behind.note(event);
             }
         });
         if let Err(error) = read {

@@ -193,11 +193,13 @@ fn what_others_wrote_in_between_gets_one_more_serial() {
     let delivered = writer.write("dns", &plan).unwrap_or_else(|error| panic!("{error:?}"));
     write_without_lock(&target, Partition(0), "y.example.|A", 1_500);
     let mut mine = delivered.iter().map(|own| (own.partition, own.offset)).collect();
-    let mut behind = Vec::new();
+    let mut behind = Seen::ALL;
     let between = reader.between(&mut mine, &plan, &[], &mut behind);
     assert_eq!(between.iter().map(|event| &event.key[..]).collect::<Vec<_>>(), [b"x.example.|A"]);
+    let Seen::But(behind) = behind else { panic!("{behind:?}") };
     assert_eq!(behind.iter().map(|key| key.owner.to_string()).collect::<Vec<_>>(), ["y.example."]);
     own.writers.push((apex, writer));
+    own.read().unwrap();
     write_without_lock(&target, Partition(0), "z.example.|A", 1_500);
     let next = publish(&mut own, &Change { if_unchanged: true, ..edits("b") }, 3_000);
     assert!(matches!(&next, Err(PublishError::Conflict(what)) if what.contains("z.example.")), "{next:?}");

@@ -168,6 +168,7 @@ pub fn plan_bump(
 }
 
 /// Nulls for slots whose keys name no RRset, under the lock of the root: they belong to no zone.
+#[cfg(any(feature = "journal", feature = "kafka"))]
 pub(crate) fn plan_clear(slots: &[(Partition, Vec<u8>)], now: Timestamp, producer: &str) -> Plan {
     let null = |(partition, key): &(Partition, Vec<u8>)| NewEvent {
         partition: *partition,
