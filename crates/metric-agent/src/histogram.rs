@@ -4,15 +4,25 @@
 pub const SECONDS: &[f64] =
     &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
+/// Upper bounds of buckets for durations in seconds from a timestamp in whole milliseconds: each millisecond up to 20,
+/// then up to a minute.
+pub const SINCE_TIMESTAMP: &[f64] = &[
+    0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.007, 0.008, 0.009, 0.01, 0.011, 0.012, 0.013, 0.014, 0.015,
+    0.016, 0.017, 0.018, 0.019, 0.02, 0.025, 0.03, 0.04, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+    60.0,
+];
+
 /// Upper bounds of buckets for sizes of DNS messages in bytes: 512 is RFC 1035's limit, 1,232 the usual one.
 pub const BYTES: &[f64] = &[32.0, 64.0, 128.0, 256.0, 512.0, 1_232.0, 4_096.0, 16_384.0, 65_535.0];
 
 /// Upper bounds of buckets for numbers of things, such as events in a batch.
 pub const COUNTS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 50.0, 100.0, 500.0, 1_000.0, 5_000.0, 10_000.0, 100_000.0];
 
-/// The bounds for a histogram of this name, by the unit at its end.
+/// The bounds for a histogram of this name, by the unit at its end. Propagation has its own: it is counted from
+/// timestamps in milliseconds, and told apart by single ones.
 pub fn bounds_of(name: &str) -> &'static [f64] {
     match name.rsplit('_').next() {
+        Some("seconds") if name.ends_with("propagation_seconds") => SINCE_TIMESTAMP,
         Some("seconds") => SECONDS,
         Some("bytes") => BYTES,
         _ => COUNTS,
@@ -98,12 +108,24 @@ mod tests {
 
     #[test]
     fn the_unit_in_the_name_says_which_buckets() {
-        for (name, bounds) in
-            [("a_seconds", SECONDS), ("a_bytes", BYTES), ("a_batch_events", COUNTS), ("a", COUNTS)]
-        {
+        for (name, bounds) in [
+            ("a_seconds", SECONDS),
+            ("a_bytes", BYTES),
+            ("a_batch_events", COUNTS),
+            ("a", COUNTS),
+            ("dns_propagation_seconds", SINCE_TIMESTAMP),
+        ] {
             assert_eq!(bounds_of(name), bounds, "{name}");
             assert!(bounds.is_sorted());
         }
+    }
+
+    #[test]
+    fn a_delay_in_milliseconds_is_its_own_buckets_bound() {
+        let mut histogram = Histogram::new(SINCE_TIMESTAMP);
+        (1..=20_u32).for_each(|ms| histogram.add(f64::from(ms) / 1000.0, u64::from(ms)));
+        let counts: Vec<u64> = histogram.buckets().map(|(_, bucket)| bucket.count).take(20).collect();
+        assert_eq!(counts, (1..=20).collect::<Vec<u64>>());
     }
 
     #[test]

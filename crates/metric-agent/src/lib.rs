@@ -54,6 +54,6 @@ pub use actor::{Handle, MetricAgent, spawn_standalone};
 pub use aggregator::Aggregator;
 pub use config::{Config, StatsdConfig};
 pub use error::{ConfigError, OutputError, SpawnError};
-pub use histogram::{BYTES, Bucket, COUNTS, Histogram, SECONDS, bounds_of};
+pub use histogram::{BYTES, Bucket, COUNTS, Histogram, SECONDS, SINCE_TIMESTAMP, bounds_of};
 pub use output::{Output, StatsdOutput, StreamOutput};
 pub use series::{Kind, Series, Total};
