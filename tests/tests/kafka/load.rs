@@ -185,13 +185,13 @@ fn print(who: &str, delays: &Delays) {
 
 /// Kills a node and starts it again until it is told to stop. Returns it, and what its histogram said in all its
 /// lives.
-fn kill_and_restart(folder: &Path, over: &AtomicBool) -> Result<(Server, Delays, u32)> {
+fn kill_and_restart(folder: &Path, life: u32, over: &AtomicBool) -> Result<(Server, Delays, u32)> {
     let (mut delays, mut kills) = (Delays::default(), 0);
     let start = || node(folder).ready();
     let mut server = start()?;
     while !over.load(Relaxed) {
         // Another moment of its life each time.
-        std::thread::sleep(Duration::from_millis(u64::from(kills * 37 % 10) * 130));
+        std::thread::sleep(Duration::from_millis(u64::from(life + kills * 37 % 10 * 130)));
         delays.extend(&propagation(&server)?);
         server.kill()?;
         kills += 1;
@@ -206,13 +206,16 @@ fn kill_and_restart(folder: &Path, over: &AtomicBool) -> Result<(Server, Delays,
 /// digests are equal at equal positions, and each serves the last event of every key. How long the events took on
 /// their way is printed beside how long they took to a bare consumer in the same run.
 ///
-/// STREAM_DNS_LOAD_RATE (events a second) and STREAM_DNS_LOAD_SECONDS make a longer run of it.
+/// STREAM_DNS_LOAD_RATE (events a second) and STREAM_DNS_LOAD_SECONDS make a longer run of it. Each start of a node
+/// takes the others' processor for a moment: STREAM_DNS_LOAD_LIFE (milliseconds that each of its lives is longer)
+/// makes starts rarer.
 #[test]
 fn three_nodes_under_load_are_equal_although_one_is_killed_all_the_while() -> Result<()> {
     if !real_parts("kafka: three nodes under load") {
         return Ok(());
     }
     let (rate, seconds) = (setting("STREAM_DNS_LOAD_RATE", 500)?, setting("STREAM_DNS_LOAD_SECONDS", 12)?);
+    let life = setting("STREAM_DNS_LOAD_LIFE", 0)?;
     let broker = Broker::shared()?;
     let folders = [tempfile::tempdir()?, tempfile::tempdir()?, tempfile::tempdir()?];
     let topic = broker.topic("three", 6, &[])?;
@@ -230,7 +233,7 @@ fn three_nodes_under_load_are_equal_although_one_is_killed_all_the_while() -> Re
     let (over, polling_over) = (AtomicBool::new(false), AtomicBool::new(false));
     let (sent, bare, killed) = std::thread::scope(|scope| -> Result<_> {
         let bare = scope.spawn(|| polled(&consumer, begun, &polling_over));
-        let killed = scope.spawn(|| kill_and_restart(folders[2].path(), &over));
+        let killed = scope.spawn(|| kill_and_restart(folders[2].path(), life, &over));
         std::thread::sleep(Duration::from_secs(seconds.into()));
         let sent = load.stop();
         over.store(true, Relaxed);
@@ -262,6 +265,6 @@ fn three_nodes_under_load_are_equal_although_one_is_killed_all_the_while() -> Re
         ensure!(own <= bare + 50, "half of the events took {own} ms, and {bare} ms to a bare consumer");
     }
     print("node 3, killed and restarted", &of_third);
-    ensure!(kills > 3, "{kills} kills");
+    ensure!(kills > 0, "it was never killed");
     Ok(())
 }
