@@ -14,6 +14,7 @@ pub use spawn::{Handle, Running, spawn_standalone};
 use crate::config::StoreConfig;
 use crate::error::StoreError;
 use crate::hold::Holds;
+use crate::memory::Freed;
 use crate::meter::Meter;
 use crate::pace::Pace;
 use crate::publish::Publisher;
@@ -74,6 +75,7 @@ pub struct ZoneStore {
     waiters: Waiters,
     walks: Walks,
     meter: Meter,
+    freed: Freed,
     queue: VecDeque<(ApplyChanges, oneshot::Sender<Result<Applied, ApplyError>>)>,
     /// Where the store stands still, while nodes are compared.
     holds: Holds,
@@ -112,6 +114,7 @@ impl ZoneStore {
             waiters: Waiters::default(),
             walks: Walks::default(),
             meter: Meter::default(),
+            freed: Freed::default(),
             queue: VecDeque::new(),
             holds: Holds::default(),
             commits: Pace::default(),

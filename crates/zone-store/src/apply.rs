@@ -65,7 +65,7 @@ impl Store {
             return Err(StoreError::Full { bytes, limit });
         }
         self.mend()?;
-        if self.is_building(source) {
+        if self.is_building(source) && !self.is_read_at_once(source, batch) {
             return self.apply_beside(source, batch);
         }
         let work = self.read_batch(source, batch)?;
@@ -188,10 +188,10 @@ pub(crate) fn misplaced(key: &EventKey) -> Option<&'static str> {
     misplaced.then_some("an SOA belongs to its owner, and the key names another zone; write <apex>|SOA")
 }
 
-/// The sort key of the owner, and the row's key behind it.
-pub(crate) fn row_key(key: &EventKey, slot: SlotKey<'_>) -> (Box<[u8]>, Vec<u8>) {
+/// The row's key behind its owner.
+pub(crate) fn row_key<'a>(key: &EventKey, slot: SlotKey<'a>) -> RowKey<'a> {
     let apex = key.apex.as_ref().map(|apex| apex.label_count() as u8);
-    (key.owner.sort_key().into(), RowKey { rtype: key.rtype, apex, slot }.encode())
+    RowKey { rtype: key.rtype, apex, slot }
 }
 
 // === impl Work ===
@@ -204,7 +204,7 @@ impl Work {
         slot: SlotKey<'_>,
         row: Change,
     ) -> Result<(), StoreError> {
-        let (owner, rest) = row_key(key, slot);
+        let (owner, rest): (Box<[u8]>, _) = (key.owner.sort_key().into(), row_key(key, slot).encode());
         if !self.touched.contains_key(&owner) {
             self.touched.insert(owner.clone(), Touched::new(view.owner(&owner)?, false));
         }

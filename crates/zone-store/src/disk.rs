@@ -326,6 +326,11 @@ impl Reader {
         Ok(value.map(|value| value.value().into()))
     }
 
+    /// How many rows there are.
+    pub(crate) fn rows(&self) -> Result<u64, StoreError> {
+        self.rows.len().map_err(|error| self.fail(error))
+    }
+
     pub(crate) fn range(
         &self,
         table: Table,

@@ -63,10 +63,14 @@ impl<'a> RowKey<'a> {
     /// The part of a row's key that stands behind the owner's terminator.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut key = Vec::with_capacity(FIXED + self.slot.raw.len());
+        self.append(&mut key);
+        key
+    }
+
+    fn append(&self, key: &mut Vec<u8>) {
         key.extend_from_slice(&self.rtype.0.to_be_bytes());
         key.push(self.apex.unwrap_or(SHORT));
-        self.slot.append(&mut key);
-        key
+        self.slot.append(key);
     }
 
     pub(crate) fn parse(key: &'a [u8]) -> Result<Self, Corrupt> {
@@ -91,6 +95,15 @@ pub(crate) fn row(owner: &[u8], rest: &[u8]) -> Vec<u8> {
     key.push(0);
     key.extend_from_slice(rest);
     key
+}
+
+/// The same of an owner that is not a key yet.
+pub(crate) fn row_of(owner: &Name, rest: &RowKey<'_>) -> Box<[u8]> {
+    let mut key = Vec::with_capacity(owner.as_wire().len() + 1 + FIXED + rest.slot.raw.len());
+    owner.append_sort_key(&mut key);
+    key.push(0);
+    rest.append(&mut key);
+    key.into()
 }
 
 /// How many octets of a row's key are the owner.

@@ -9,6 +9,7 @@ use crate::disk::{Reader, Table};
 use crate::error::StoreError;
 use crate::keys;
 use crate::sources::Copied;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -81,14 +82,23 @@ impl Layer {
 
     /// Sets a change and returns the one that was there, to be put back if the batch fails.
     pub(crate) fn put(&mut self, table: Table, key: Box<[u8]>, change: Change) -> Option<Change> {
-        let added = size(&key, &change);
-        let old = match table {
-            Table::Rows => self.rows.insert(key.clone(), change),
-            Table::Quarantine => self.quarantine.insert(key.clone(), change),
+        let table = match table {
+            Table::Rows => &mut self.rows,
+            Table::Quarantine => &mut self.quarantine,
         };
-        let gone = old.as_ref().map_or(0, |old| size(&key, old));
-        self.bytes = (self.bytes + added).saturating_sub(gone);
-        old
+        match table.entry(key) {
+            Entry::Vacant(entry) => {
+                self.bytes += size(entry.key(), &change);
+                entry.insert(change);
+                None
+            }
+            Entry::Occupied(mut entry) => {
+                let added = size(entry.key(), &change);
+                let old = entry.insert(change);
+                self.bytes = (self.bytes + added).saturating_sub(size(entry.key(), &old));
+                Some(old)
+            }
+        }
     }
 
     /// Undoes a [`put`](Self::put).

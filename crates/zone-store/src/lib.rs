@@ -74,6 +74,7 @@ mod keys;
 mod layers;
 mod load;
 mod local;
+mod memory;
 mod meter;
 mod newest;
 mod next;

@@ -75,7 +75,24 @@ impl Store {
             (None, rebuild) => {
                 let accept_loss =
                     matches!(rebuild, Some(Rebuild::Accept | Rebuild::Anew { accept_loss: true }));
-                self.add_copy(copy(Role::Serving, accept_loss))?
+                match building {
+                    Some(building) if !matches!(rebuild, Some(Rebuild::Anew { .. })) => {
+                        if accept_loss {
+                            self.change_copy(building, |copy| copy.accept_loss = true);
+                        }
+                        building
+                    }
+                    building => {
+                        if let Some(number) = building {
+                            self.change_copy(number, |copy| copy.role = Role::Dropping);
+                        }
+                        // Before the end of its log nobody is answered from it: the first reading is not followed
+                        // change by change, and becomes zones and a catalogue at once when it is in step.
+                        let is_awaited = self.config.sources.contains(source);
+                        let role = if is_awaited { Role::Building } else { Role::Serving };
+                        self.add_copy(copy(role, accept_loss))?
+                    }
+                }
             }
             (Some(_), Some(Rebuild::Anew { accept_loss })) => {
                 if let Some(number) = building {
@@ -106,7 +123,7 @@ impl Store {
             positions: own.collect(),
             in_step: self.in_step_of(number),
             began: copy.map_or(now, |copy| copy.began),
-            rebuilding: copy.is_some_and(|copy| copy.role == Role::Building),
+            rebuilding: serving.is_some() && copy.is_some_and(|copy| copy.role == Role::Building),
             accept_loss: copy.is_some_and(|copy| copy.accept_loss),
         })
     }
@@ -130,7 +147,11 @@ impl Store {
 
     /// Whether any source is being read again beside what is served.
     pub fn is_rebuilding(&self) -> bool {
-        self.sources.hidden().iter().any(|number| self.is_building(*number))
+        let is_again = |number: &u16| {
+            let copy = self.sources.copy(*number).filter(|copy| copy.role == Role::Building);
+            copy.is_some_and(|copy| self.sources.number(&copy.source).is_some())
+        };
+        self.sources.hidden().iter().any(is_again)
     }
 
     fn add_copy(&mut self, copy: Copied) -> Result<u16, StoreError> {
@@ -178,13 +199,16 @@ impl Store {
                 }
             };
             if let Some((key, row)) = row {
-                let (owner, rest) = row_key(key, slot);
-                let row = row.map(Arc::from);
-                self.active.put(Table::Rows, keys::row(&owner, &rest).into(), row);
+                let row_key = keys::row_of(&key.owner, &row_key(key, slot));
+                self.active.put(Table::Rows, row_key, row.map(Arc::from));
             }
             applied.quarantined += usize::from(quarantined.is_some());
-            let quarantined = quarantined.map(Arc::from);
-            self.active.put(Table::Quarantine, slot.encode().into(), quarantined);
+            self.quarantined_beside |= quarantined.is_some();
+            // Every event clears what was quarantined in its slot, if anything ever was.
+            if self.quarantined_beside {
+                let quarantined = quarantined.map(Arc::from);
+                self.active.put(Table::Quarantine, slot.encode().into(), quarantined);
+            }
         }
         for (partition, position) in &batch.positions {
             advance(self, *partition, *position);
@@ -199,6 +223,19 @@ impl Store {
             applied.rebuilt = true;
         }
         Ok(applied)
+    }
+
+    /// Whether this batch is the whole of a log that was never read, to its end: it is then followed change by change.
+    /// If so its copy serves from now on.
+    pub(crate) fn is_read_at_once(&mut self, number: u16, batch: &Batch) -> bool {
+        let own = (number, Partition(0))..=(number, Partition(u32::MAX));
+        let is_first =
+            self.sources.number(&batch.source).is_none() && self.positions.range(own).next().is_none();
+        let is_whole = is_first && batch.in_step.is_some();
+        if is_whole {
+            self.change_copy(number, |copy| copy.role = Role::Serving);
+        }
+        is_whole
     }
 
     /// Has a building copy take the place of the serving one, if that loses nothing or a loss is accepted.

@@ -90,6 +90,8 @@ pub struct Store {
     in_step: BTreeMap<u16, InStep>,
     /// The copies that batches go to.
     pub(crate) opened: BTreeSet<u16>,
+    /// Whether an event of a building copy may be quarantined.
+    pub(crate) quarantined_beside: bool,
     /// Where the removal of a copy's rows goes on.
     pub(crate) swept: Option<Vec<u8>>,
     /// Zones whose stored digest was not that of their rows when the store was opened.
@@ -185,6 +187,7 @@ impl Store {
     }
 
     fn new(config: StoreConfig, disk: Disk, parts: Parts) -> Self {
+        let quarantined_beside = !parts.sources.hidden().is_empty();
         let in_step = |(source, moment)| (source, InStep { latest: moment, stored: Some(moment) });
         Self {
             config,
@@ -200,6 +203,7 @@ impl Store {
             positions: parts.positions,
             in_step: parts.in_step.into_iter().map(in_step).collect(),
             opened: BTreeSet::new(),
+            quarantined_beside,
             swept: None,
             digests_wrong: parts.digests_wrong,
             zones: parts.zones,
@@ -370,7 +374,9 @@ impl Store {
 
     /// Makes zones and catalogue again from the rows, after a failure left them half changed.
     pub(crate) fn reload(&mut self) -> Result<(), StoreError> {
-        let names = self.catalog.names();
+        // Hardly ever are there fewer rows than names, and a directory that is too large costs next to nothing.
+        let waiting = self.active.rows.len() + self.committing.as_ref().map_or(0, |layer| layer.rows.len());
+        let names = self.view()?.reader.rows()? + waiting as u64;
         let loaded = load(self.view()?, &self.settings, &self.sources, self.config.seed, names)?;
         let quarantined = count_quarantined(self.view()?)?;
         let before = std::mem::take(&mut self.zones);

@@ -3,6 +3,7 @@
 use super::{LAST_TRIES, SWEPT_AT_ONCE, ZoneStore};
 use crate::disk::Committed;
 use crate::error::StoreError;
+use crate::memory;
 use crate::pace::Next;
 use crate::store::Store;
 use actix::prelude::*;
@@ -38,6 +39,8 @@ impl ZoneStore {
             None => return,
             Some(Err(error)) => return self.commit_failed(ctx, &error),
         };
+        // What is committed is freed with it.
+        self.freed.add(self.core.as_ref().map_or(0, |store| store.pending().bytes));
         self.commits.running();
         self.walks.commit_begun();
         let generation = self.generation;
@@ -69,6 +72,10 @@ impl ZoneStore {
     /// Everything that waited when the commit began is on the disk.
     fn committed(&mut self, ctx: &mut Context<Self>) {
         self.commits.succeeded();
+        let waits = self.core.as_ref().is_none_or(|store| store.pending().waiting);
+        if !waits && self.freed.take() {
+            tokio::task::spawn_blocking(memory::give_back);
+        }
         for (apex, reply) in self.walks.commit_ended() {
             let _ = reply.send(self.open_zone(ctx, &apex));
         }
