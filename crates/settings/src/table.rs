@@ -78,7 +78,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     // --- what is kept
     setting("store.path", &["DNS_PATHDB"], Kind::Path, "stream-dns.redb", "The embedded store. A file of the older server cannot be read: name a new one.").flag("--store"),
-    setting("store.cache-mib", &["DNS_STORE_CACHE_MIB"], integer(1, 65_536), "64", "Memory for the store's cache, in MiB. Answers never come from it."),
+    setting("store.cache-mib", &["DNS_STORE_CACHE_MIB"], integer(1, 65_536), "32", "Memory for the store's cache, in MiB. Answers never come from it."),
     // --- other people's names
     setting("resolver.mode", &["DNS_RESOLVER_MODE"], MODE, "", "How names of others are resolved: not at all, by asking `resolver.servers`, or from the root downwards. Without it: `forward` where servers are given, else `iterate` where `resolver.allow` is, else `off`."),
     setting("resolver.servers", &["DNS_RESOLVER_ADDRESS"], Kind::Servers, "", "The name servers to forward to."),

@@ -16,7 +16,7 @@ pub struct StoreConfig {
     /// The redb file; `None` keeps the state in memory, so that every start reads the whole log. Default:
     /// `None`.
     pub path: Option<PathBuf>,
-    /// Memory for redb's cache, in bytes. Default: 64 MiB.
+    /// Memory for redb's cache, in bytes. Default: 32 MiB.
     pub cache_bytes: usize,
     /// Zones to serve. Where it is not empty, a zone of the log is served only if it is one of these or
     /// below one, and each of these is served with a made-up SOA while no slot holds its SOA. Default: none.
@@ -51,7 +51,7 @@ impl Default for StoreConfig {
     fn default() -> Self {
         Self {
             path: None,
-            cache_bytes: 64 << 20,
+            cache_bytes: 32 << 20,
             zones: Vec::new(),
             default_ttl: 300,
             local: Vec::new(),
