@@ -8,6 +8,7 @@
 
 mod ask;
 mod broker;
+pub mod churn;
 pub mod exchange;
 mod flood;
 mod load;

@@ -45,6 +45,7 @@ pub struct ServerBuilder {
     arguments: Vec<String>,
     variables: BTreeMap<String, String>,
     folder: PathBuf,
+    shell: Option<String>,
 }
 
 /// The server's binary, beside the test's own; or the one that STREAM_DNS_BINARY names, for figures of a release
@@ -91,7 +92,12 @@ fn clean(command: &mut Command, folder: &Path) {
 impl ServerBuilder {
     /// A server in this folder, on free ports of 127.0.0.1, with the defaults for everything else.
     pub fn new(folder: &Path) -> Self {
-        let own = Self { arguments: Vec::new(), variables: BTreeMap::new(), folder: folder.to_owned() };
+        let own = Self {
+            arguments: Vec::new(),
+            variables: BTreeMap::new(),
+            folder: folder.to_owned(),
+            shell: None,
+        };
         own.variable("LOG_FORMAT", "json")
             .variable("DNS_ADDRESS", "127.0.0.1:0")
             .variable("DNS_ADMIN_ADDRESS", "127.0.0.1:0")
@@ -109,13 +115,15 @@ impl ServerBuilder {
         self
     }
 
+    /// By way of a shell, whose script is to end with `exec "$0" "$@"`.
+    pub fn shell(mut self, script: &str) -> Self {
+        self.shell = Some(script.to_owned());
+        self
+    }
+
     /// Starts it and waits until it listens.
     pub fn start(self) -> Result<Server> {
-        let mut command = Command::new(binary());
-        clean(&mut command, &self.folder);
-        command.args(&self.arguments).envs(&self.variables);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().context("the server does not start")?;
+        let mut child = self.command().spawn().context("the server does not start")?;
         let stderr = child.stderr.take().context("its log")?;
         let (lines, log) = mpsc::channel();
         std::thread::spawn(move || {
@@ -128,6 +136,35 @@ impl ServerBuilder {
         let mut server = Server { child, log, seen: Vec::new(), udp: nowhere, tcp: nowhere, admin: nowhere };
         server.learn_addresses()?;
         Ok(server)
+    }
+
+    /// Starts it, and kills it after this time, wherever it is then.
+    pub fn crash_after(self, time: Duration) -> Result<()> {
+        let mut child = self.command().spawn().context("the server does not start")?;
+        std::thread::sleep(time);
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// Runs it until it ends by itself.
+    pub fn run(self) -> Result<Output> {
+        Ok(self.command().output()?)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = match &self.shell {
+            Some(script) => {
+                let mut command = Command::new("sh");
+                command.args(["-c", script]).arg(binary());
+                command
+            }
+            None => Command::new(binary()),
+        };
+        clean(&mut command, &self.folder);
+        command.args(&self.arguments).envs(&self.variables);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
     }
 
     /// Starts it and waits until it is ready.
@@ -229,6 +266,16 @@ impl Server {
         // SAFETY: the process is our own child, which has not been waited for.
         let result = unsafe { libc::kill(process, signal) };
         ensure!(result == 0, "no signal could be sent: {}", std::io::Error::last_os_error());
+        Ok(())
+    }
+
+    /// Lets it write no file beyond this many bytes from now on.
+    pub fn limit_files(&self, bytes: u64) -> Result<()> {
+        let process = i32::try_from(self.child.id())?;
+        let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
+        // SAFETY: the process is our own child, which has not been waited for, and the limit outlives the call.
+        let result = unsafe { libc::prlimit(process, libc::RLIMIT_FSIZE, &limit, std::ptr::null_mut()) };
+        ensure!(result == 0, "no limit could be set: {}", std::io::Error::last_os_error());
         Ok(())
     }
 

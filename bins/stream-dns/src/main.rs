@@ -15,6 +15,7 @@ use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use zone_store::StoreError;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -56,7 +57,11 @@ fn serve(loaded: &Loaded, plan: Plan) -> anyhow::Result<ExitCode> {
     loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     actix::System::new().block_on(run(plan)).or_else(|error| {
         tracing::error!("{error:#}");
-        Ok(ExitCode::FAILURE)
+        // What only a person can put right; a service manager must not try it again and again.
+        let is_newer = |cause: &(dyn std::error::Error + 'static)| {
+            matches!(cause.downcast_ref(), Some(StoreError::NewerFormat { .. }))
+        };
+        Ok(if error.chain().any(is_newer) { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE })
     })
 }
 
