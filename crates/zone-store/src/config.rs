@@ -27,7 +27,8 @@ pub struct StoreConfig {
     /// one RRset. Default: none.
     pub local: Vec<(EventKey, RrSet)>,
     /// The sources that must each have been in step once before the node answers. Where it is empty the node
-    /// answers at once. Default: none.
+    /// answers at once. What is read of one of these for the first time is seen when it is in step, and not before.
+    /// Default: none.
     pub sources: Vec<SourceId>,
     /// The zones that sources may write. What a source says of another zone is kept and not served, and does not count
     /// for the zone's serial or digest either. Default: all may write all.

@@ -44,8 +44,8 @@ pub struct AppliedBatch {
     pub events: usize,
     /// How many of them were quarantined.
     pub quarantined: usize,
-    /// Whether a source that was read again beside took the place of what was served of it. Then anything may
-    /// be another, and `changes` does not say what: a subscriber compares anew.
+    /// Whether a source that was read beside, for the first time or again, took the place of what was served of
+    /// it. Then anything may be another, and `changes` does not say what: a subscriber compares anew.
     pub rebuilt: bool,
 }
 
