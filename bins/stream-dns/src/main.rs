@@ -1,7 +1,6 @@
 //! stream-dns: an authoritative DNS server whose zones are a log.
 //!
-//! Configuration, wiring, signals, drain. What is done stands in the crates: each actor in its own, the
-//! settings in `settings`, the commands that are no server in `command-line`.
+//! Configuration, wiring, signals, drain; what is done stands in the crates.
 
 mod flags;
 mod node;
@@ -15,7 +14,6 @@ use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use zone_store::StoreError;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -57,11 +55,9 @@ fn serve(loaded: &Loaded, plan: Plan) -> anyhow::Result<ExitCode> {
     loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     actix::System::new().block_on(run(plan)).or_else(|error| {
         tracing::error!("{error:#}");
-        // What only a person can put right; a service manager must not try it again and again.
-        let is_newer = |cause: &(dyn std::error::Error + 'static)| {
-            matches!(cause.downcast_ref(), Some(StoreError::NewerFormat { .. }))
-        };
-        Ok(if error.chain().any(is_newer) { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE })
+        // What only a person can put right a service manager must not try again and again.
+        let is_newer = matches!(error.downcast_ref(), Some(zone_store::StoreError::NewerFormat { .. }));
+        Ok(if is_newer { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE })
     })
 }
 
@@ -107,8 +103,7 @@ async fn next((terminate, interrupt): &mut (Signal, Signal)) -> &'static str {
     }
 }
 
-/// Waits for a signal that asks again: what comes within a second is the same request, sent to the process
-/// and to its group.
+/// Waits for a signal that asks again: within a second it is the same request, to the process and to its group.
 async fn again(signals: &mut (Signal, Signal)) -> &'static str {
     while tokio::time::timeout(Duration::from_secs(1), next(signals)).await.is_ok() {}
     next(signals).await
