@@ -179,8 +179,10 @@ impl Link {
         match batch {
             Some(batch) => self.apply(batch, reader, batches, around).await,
             None => {
-                let status = reader.status().borrow().clone();
+                // The thread says why it ended after it has dropped its end of the channel.
+                let status = reader.status();
                 close(reader, batches).await;
+                let status = status.borrow().clone();
                 self.ended(status)
             }
         }
