@@ -10,9 +10,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Slots among which a client's is. Not even half of all are ever taken, so that a free one is among these all but
-/// certainly; where none is the connection is refused.
+/// Slots among which a client's is. At most an eighth of all are ever taken, so that all of these are taken less often
+/// than once in 10^15 times; the connection is refused then.
 const WINDOW: usize = 32;
+/// Slots for each seat.
+const SLOTS: usize = 8;
 /// The bits of a slot that count, as many as the limit on a client's connections may need; above them is whose it is.
 const COUNT: u64 = u16::MAX as u64;
 
@@ -42,7 +44,7 @@ impl Seats {
     /// `all` seats, of which one client address may have `per_client`; of either at most 65,535.
     pub(crate) fn new(all: usize, per_client: usize) -> Self {
         let all = all.min(COUNT as usize);
-        let slots = (2 * all).next_power_of_two().max(WINDOW);
+        let slots = (SLOTS * all).next_power_of_two().max(WINDOW);
         let clients =
             Clients { slots: (0..slots).map(|_| AtomicU64::new(0)).collect(), hasher: RandomState::new() };
         Self {
