@@ -23,8 +23,9 @@ use zone_store::{StoreConfig, StorePeers, ZoneStore};
 #[actix::main]
 async fn main() -> Result<()> {
     let source = SourceId::new("stdin");
-    // Without a path the state lives in memory. The node answers once it was in step with all of `sources`.
-    let config = StoreConfig { sources: vec![source.clone()], ..StoreConfig::default() };
+    // Without a path the state lives in memory. A node names in `sources` what it waits for before it answers, and then
+    // sees the first reading at its end; here each event is to be seen as it comes.
+    let config = StoreConfig::default();
     let store = ZoneStore::start_on_arbiter(config, StorePeers::default()).await?;
     // The store says behind which position to go on; this one is new, so that is line 1.
     store.address.send(OpenSource { source: source.clone(), now: Timestamp(0), rebuild: None }).await??;
