@@ -20,7 +20,7 @@ use crate::store::{AppliedBatch, Batch, Store};
 use crate::zones::ByApex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use zone_model::{EventBody, EventKey, Partition, Position, RecordType};
+use zone_model::{Event, EventBody, EventKey, Partition, Position, RecordType};
 
 /// An owner that the batch has to do with.
 #[derive(Debug)]
@@ -44,6 +44,14 @@ struct Work {
 
 /// A row's key behind its owner, and its value before and after.
 pub(crate) type Difference<'a> = (&'a [u8], Option<&'a Arc<[u8]>>, Option<&'a Arc<[u8]>>);
+
+/// What an event does to its slot.
+pub(crate) struct Effect<'e> {
+    /// Whose row it sets or removes; `None` where it leaves the rows alone.
+    pub(crate) row: Option<(&'e EventKey, Change)>,
+    /// What is quarantined; where that is nothing, what was is cleared.
+    pub(crate) quarantined: Change,
+}
 
 /// What the layer held before the batch.
 type Undo = Vec<(Table, Box<[u8]>, Option<Change>)>;
@@ -103,46 +111,39 @@ impl Store {
         let view = self.view()?;
         let mut work = Work::default();
         for event in &batch.events {
-            if !self.advance(source, event.partition, event.position, &mut work) {
+            if !self.advance(source, event.partition, event.position, &mut work.positions) {
                 continue;
             }
             work.events += 1;
             let slot = SlotKey { source, partition: event.partition.0, raw: &event.key };
-            let quarantined = match &event.body {
-                EventBody::Set(set) => match misplaced(&set.key) {
-                    None => {
-                        work.put_row(view, &set.key, slot, Some(Row::encode(event, set).into()))?;
-                        None
-                    }
-                    Some(reason) => Some(QuarantineRow::encode(event, reason, None)),
-                },
-                EventBody::Null(Some(key)) if misplaced(key).is_none() => {
-                    work.put_row(view, key, slot, None)?;
-                    None
-                }
-                EventBody::Null(_) => None,
-                EventBody::Unusable(unusable) => {
-                    Some(QuarantineRow::encode(event, &unusable.reason, unusable.value.as_deref()))
-                }
-            };
+            let Effect { row, quarantined } = Effect::of(event);
+            if let Some((key, row)) = row {
+                work.put_row(view, key, slot, row)?;
+            }
             work.quarantined += usize::from(quarantined.is_some());
             // Looking for an entry to clear costs a read, and there are hardly ever any.
             if quarantined.is_some() || self.quarantined > 0 || !work.quarantine.is_empty() {
-                work.put_quarantine(view, slot, quarantined.map(Arc::from))?;
+                work.put_quarantine(view, slot, quarantined)?;
             }
         }
         for (partition, position) in &batch.positions {
-            self.advance(source, *partition, *position, &mut work);
+            self.advance(source, *partition, *position, &mut work.positions);
         }
         Ok(work)
     }
 
     /// Moves a partition on; false where it stands there, or behind, already.
-    fn advance(&self, source: u16, partition: Partition, to: Position, work: &mut Work) -> bool {
-        let at = work.positions.get(&partition).or_else(|| self.positions.get(&(source, partition)));
+    pub(crate) fn advance(
+        &self,
+        source: u16,
+        partition: Partition,
+        to: Position,
+        moved: &mut BTreeMap<Partition, Position>,
+    ) -> bool {
+        let at = moved.get(&partition).or_else(|| self.positions.get(&(source, partition)));
         let moves = at.is_none_or(|at| *at < to);
         if moves {
-            work.positions.insert(partition, to);
+            moved.insert(partition, to);
         }
         moves
     }
@@ -179,7 +180,7 @@ impl Store {
 
 /// Why an RRset of this key can be nobody's. The decoder refuses such a key with its value; this is the last
 /// line before the rows, whose keys cannot say it.
-pub(crate) fn misplaced(key: &EventKey) -> Option<&'static str> {
+fn misplaced(key: &EventKey) -> Option<&'static str> {
     let apex = key.apex.as_ref()?;
     if !key.owner.is_at_or_below(apex) {
         return Some("the key names a zone that does not hold its owner; write <owner>|<TYPE>|<apex>");
@@ -192,6 +193,30 @@ pub(crate) fn misplaced(key: &EventKey) -> Option<&'static str> {
 pub(crate) fn row_key<'a>(key: &EventKey, slot: SlotKey<'a>) -> RowKey<'a> {
     let apex = key.apex.as_ref().map(|apex| apex.label_count() as u8);
     RowKey { rtype: key.rtype, apex, slot }
+}
+
+// === impl Effect ===
+
+impl<'e> Effect<'e> {
+    pub(crate) fn of(event: &'e Event) -> Self {
+        let quarantined = |reason: &str, value: Option<&[u8]>| Self {
+            row: None,
+            quarantined: Some(QuarantineRow::encode(event, reason, value).into()),
+        };
+        match &event.body {
+            EventBody::Set(set) => match misplaced(&set.key) {
+                None => {
+                    Self { row: Some((&set.key, Some(Row::encode(event, set).into()))), quarantined: None }
+                }
+                Some(reason) => quarantined(reason, None),
+            },
+            EventBody::Null(Some(key)) if misplaced(key).is_none() => {
+                Self { row: Some((key, None)), quarantined: None }
+            }
+            EventBody::Null(_) => Self { row: None, quarantined: None },
+            EventBody::Unusable(unusable) => quarantined(&unusable.reason, unusable.value.as_deref()),
+        }
+    }
 }
 
 // === impl Work ===

@@ -9,19 +9,17 @@
 //! the old copy go afterwards, some thousand at a time. While a source is rebuilt nothing of it is applied to
 //! what is served.
 
-use crate::apply::{misplaced, row_key};
+use crate::apply::{Effect, row_key};
 use crate::content::{Slot, soa_state};
 use crate::disk::Table;
 use crate::error::StoreError;
 use crate::keys::{self, SlotKey};
-use crate::row::{QuarantineRow, Row};
 use crate::sources::{Copied, Role};
 use crate::store::{AppliedBatch, Batch, Store};
 use crate::zones::SoaState;
 use messages::{Rebuild, SourceState};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use zone_model::{DECODER_VERSION, EventBody, Partition, Position, SourceId, Timestamp};
+use zone_model::{DECODER_VERSION, Partition, SourceId, Timestamp};
 
 /// Of so many RRsets one may be missing from what was read anew.
 const MAY_LACK_ONE_OF: u64 = 10;
@@ -172,46 +170,26 @@ impl Store {
     pub(crate) fn apply_beside(&mut self, number: u16, batch: &Batch) -> Result<AppliedBatch, StoreError> {
         let mut applied = AppliedBatch::default();
         let mut at = BTreeMap::new();
-        let mut advance = |own: &Self, partition: Partition, to: Position| {
-            let stands = at.get(&partition).or_else(|| own.positions.get(&(number, partition)));
-            let moves = stands.is_none_or(|stands| *stands < to);
-            if moves {
-                at.insert(partition, to);
-            }
-            moves
-        };
         for event in &batch.events {
-            if !advance(self, event.partition, event.position) {
+            if !self.advance(number, event.partition, event.position, &mut at) {
                 continue;
             }
             applied.events += 1;
             let slot = SlotKey { source: number, partition: event.partition.0, raw: &event.key };
-            let (row, quarantined) = match &event.body {
-                EventBody::Set(set) => match misplaced(&set.key) {
-                    None => (Some((&set.key, Some(Row::encode(event, set)))), None),
-                    Some(reason) => (None, Some(QuarantineRow::encode(event, reason, None))),
-                },
-                EventBody::Null(Some(key)) if misplaced(key).is_none() => (Some((key, None)), None),
-                EventBody::Null(_) => (None, None),
-                EventBody::Unusable(unusable) => {
-                    let value = unusable.value.as_deref();
-                    (None, Some(QuarantineRow::encode(event, &unusable.reason, value)))
-                }
-            };
+            let Effect { row, quarantined } = Effect::of(event);
             if let Some((key, row)) = row {
                 let row_key = keys::row_of(&key.owner, &row_key(key, slot));
-                self.active.put(Table::Rows, row_key, row.map(Arc::from));
+                self.active.put(Table::Rows, row_key, row);
             }
             applied.quarantined += usize::from(quarantined.is_some());
             self.quarantined_beside |= quarantined.is_some();
             // Every event clears what was quarantined in its slot, if anything ever was.
             if self.quarantined_beside {
-                let quarantined = quarantined.map(Arc::from);
                 self.active.put(Table::Quarantine, slot.encode().into(), quarantined);
             }
         }
         for (partition, position) in &batch.positions {
-            advance(self, *partition, *position);
+            self.advance(number, *partition, *position, &mut at);
         }
         for (partition, position) in at {
             self.positions.insert((number, partition), position);
