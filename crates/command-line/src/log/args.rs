@@ -23,8 +23,9 @@ pub enum LogCommand {
     ///
     /// RRsets that stand in several slots, events and keys that cannot be used, types that this version does not
     /// know, records outside every zone or of a zone that the log may not write, zones in several partitions of a topic
-    /// that is to keep each in one (kafka.partitioning), and for each zone what `zone check` reports. Exit status 1 where an RRset stands in several slots, an event cannot be used, the log may not write a
-    /// zone that it speaks of, or a report is an error.
+    /// that is to keep each in one (kafka.partitioning), and for each zone what `zone check` reports. Exit status 1
+    /// where an RRset stands in several slots, an event cannot be used, the log may not write a zone that it speaks
+    /// of, or a report is an error.
     ///
     /// With --mend it publishes what puts the first two right: each RRset as it is served now, in the slot that
     /// serves it, and nulls for its other slots; nulls for keys that cannot be used. Then it reads back: what

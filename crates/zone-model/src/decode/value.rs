@@ -149,8 +149,6 @@ pub(super) struct Gathered<'a> {
     canonical: HashSet<Box<[u8]>>,
     size: usize,
     merged: Merged,
-    /// The TTL of the first record, where there is one.
-    first_ttl: Option<Option<u32>>,
 }
 
 impl<'a> Gathered<'a> {
@@ -164,7 +162,6 @@ impl<'a> Gathered<'a> {
             canonical: HashSet::new(),
             size: 0,
             merged: Merged::default(),
-            first_ttl: None,
         }
     }
 
@@ -177,7 +174,8 @@ impl<'a> Gathered<'a> {
         ttl: Option<u32>,
         others: Others<'a>,
     ) -> Result<(), ValueError> {
-        self.merged.ttls |= *self.first_ttl.get_or_insert(ttl) != ttl;
+        // As long as all were equal, the lowest is what each of them was.
+        self.merged.ttls |= !self.rdatas.is_empty() && self.ttl != ttl;
         self.ttl = match (self.ttl, ttl) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
