@@ -35,7 +35,7 @@ pub struct JournalConfig {
     /// The file. It need not be there yet; its directory must be.
     pub path: PathBuf,
     /// Whether what was read is synced to disk before its position is handed on, so that a position never
-    /// outlives a line that a power cut took.
+    /// outlives a line that a power cut took. What cannot be synced is held back.
     pub sync: bool,
 }
 

@@ -35,6 +35,7 @@ pub(crate) struct Counters {
     pub(crate) unusable: u64,
     pub(crate) closed_early: u64,
     pub(crate) ahead: u64,
+    pub(crate) unsettled: u64,
     pub(crate) failures: u64,
 }
 
@@ -104,6 +105,7 @@ impl Known {
             unusable: self.before.unusable + reader.unusable,
             closed_early: self.before.closed_early + reader.closed_early,
             ahead: self.before.ahead + reader.ahead,
+            unsettled: self.before.unsettled + reader.unsettled,
             failures: self.before.failures,
         }
     }

@@ -58,6 +58,7 @@
 
 mod actor;
 mod assemble;
+mod backoff;
 mod batch;
 mod complaints;
 mod config;
@@ -65,6 +66,7 @@ mod consumer;
 mod course;
 mod error;
 mod follower;
+mod held;
 #[cfg(feature = "journal")]
 mod journal;
 #[cfg(feature = "kafka")]

@@ -4,13 +4,14 @@
 //! meanwhile. When the store fails, reading begins again where the store says that it stands: the log is the
 //! truth, and nothing has to be kept for a second try.
 
+use crate::backoff::pause;
 use crate::batch::Batch;
 use crate::config::BatchConfig;
 use crate::course::{Course, Verdict};
 use crate::reader::{Ended, Reader, ReaderStatus};
 use crate::source::SourceSpec;
 use messages::{Applied, ApplyChanges, ApplyError, OpenSource, Permits, Rebuild, Recipient};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, watch};
 use zone_model::Timestamp;
 
@@ -90,10 +91,6 @@ pub(crate) enum Step {
 
 /// Panics in a row after which a batch is not tried again: it is the batch that does it.
 const MAX_CRASHES: u32 = 5;
-/// The pause after the first failure; it doubles with each.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 // === impl Link ===
 
@@ -294,11 +291,10 @@ impl Link {
     }
 
     async fn pause(&self, around: &mut Surroundings) {
-        if let Some(doublings) = self.failures.checked_sub(1) {
-            let pause = FIRST_PAUSE.saturating_mul(1 << doublings.min(10)).min(LONGEST_PAUSE);
+        if self.failures > 0 {
             tokio::select! {
                 () = stopped(&mut around.stopping) => {}
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(pause(self.failures)) => {}
             }
         }
     }

@@ -27,6 +27,7 @@ impl Meter {
             ("dns_events_quarantined_total", now.1, then.1),
             ("dns_changes_closed_early_total", now.0.closed_early, then.0.closed_early),
             ("dns_events_ahead_total", now.0.ahead, then.0.ahead),
+            ("dns_source_unsynced_total", now.0.unsettled, then.0.unsettled),
             ("dns_source_failures_total", now.0.failures, then.0.failures),
         ];
         for (name, now, then) in counts {

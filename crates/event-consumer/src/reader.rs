@@ -8,6 +8,7 @@ use crate::assemble::{Assembler, ClosedEarly};
 use crate::batch::Batch;
 use crate::complaints::Complaints;
 use crate::config::BatchConfig;
+use crate::held::Held;
 use crate::lateness::{Ahead, Lateness};
 use crate::source::{Output, Progress, Source, SourceSpec};
 use messages::{LogFacts, PartitionStatus};
@@ -32,7 +33,7 @@ pub(crate) struct Reader {
 /// How reading goes; counters since the thread's start.
 #[derive(Clone, Debug, Default)]
 pub struct ReaderStatus {
-    /// Whether the source can be read at present.
+    /// Whether the source can be read at present, and what was read be handed on.
     pub connected: bool,
     /// Why not, where it cannot.
     pub last_error: Option<String>,
@@ -48,6 +49,8 @@ pub struct ReaderStatus {
     pub closed_early: u64,
     /// Events whose timestamp was more than five minutes ahead of this node's clock.
     pub ahead: u64,
+    /// Times that the source could not make what was read last, so that it is held back.
+    pub unsettled: u64,
     /// What is known of the log as a whole.
     pub log: LogFacts,
     /// What about the log keeps a promise from holding, each with what follows.
@@ -145,6 +148,8 @@ struct Reading<'a, S> {
     assembler: Assembler,
     /// A batch that waits for room.
     pending: Option<Batch>,
+    /// Whether what is assembled must not be handed on yet.
+    held: Held,
     /// The last position yielded in each partition.
     positions: BTreeMap<Partition, Position>,
     counted: Counted,
@@ -164,6 +169,7 @@ struct Counted {
     unusable: u64,
     closed_early: u64,
     ahead: u64,
+    unsettled: u64,
     link: Option<Result<(), String>>,
     log: Option<(LogFacts, Vec<String>)>,
 }
@@ -193,6 +199,7 @@ impl<'a, S: Sink> Reading<'a, S> {
             is_wanted,
             assembler: Assembler::new(spec.id().clone(), config),
             pending: None,
+            held: Held::default(),
             positions: positions.iter().copied().collect(),
             counted: Counted::default(),
             complaints: Complaints::default(),
@@ -231,16 +238,15 @@ impl<'a, S: Sink> Reading<'a, S> {
             }
             if let Some(why) = self.rebuild.take() {
                 // What was read before holds, as what was served.
-                let handed_on = !self.assembler.is_something() || self.hand_on(source);
-                return if handed_on && self.flush() { Ended::Rebuild(why) } else { Ended::Stopped };
+                return if self.hand_on_rest(source) { Ended::Rebuild(why) } else { Ended::Stopped };
             }
             if let Some(alarm) = self.alarm.take() {
-                let handed_on = !self.assembler.is_something() || self.hand_on(source);
+                // What was read before the alarm holds.
+                let handed_on = self.hand_on_rest(source);
                 self.tell(source, now, true);
                 tracing::error!(alarm, "nothing more is applied from this source");
                 self.status.send_modify(|status| status.alarm = Some(alarm));
-                // What was read before the alarm holds.
-                return if handed_on && self.flush() { Ended::Alarm } else { Ended::Stopped };
+                return if handed_on { Ended::Alarm } else { Ended::Stopped };
             }
             if !self.offer(source, more) {
                 return Ended::Stopped;
@@ -252,6 +258,11 @@ impl<'a, S: Sink> Reading<'a, S> {
 
     /// How long the source may wait for something to say.
     fn patience(&self) -> Duration {
+        if self.pending.is_none()
+            && let Some(left) = self.held.left(Instant::now())
+        {
+            return left.clamp(BUSY, IDLE);
+        }
         if self.pending.is_some() || self.assembler.is_something() {
             return BUSY;
         }
@@ -344,21 +355,63 @@ impl<'a, S: Sink> Reading<'a, S> {
     /// Hands on what is there, if there is room and the source has nothing more ready. False when nobody takes
     /// batches any more.
     fn offer(&mut self, source: &mut dyn Source, more: bool) -> bool {
-        if self.pending.is_none() && !more && self.assembler.is_something() {
-            source.settle();
+        if self.pending.is_none() && !more && self.assembler.is_something() && self.settle(source) {
             self.pending = Some(self.assembler.take());
         }
         self.submit()
     }
 
-    /// Hands on the batch, waiting for room only for those before it.
+    /// Hands on the batch, waiting for room only for those before it, and as long as it has to be held back: nothing
+    /// more is read meanwhile.
     fn hand_on(&mut self, source: &mut dyn Source) -> bool {
         if !self.flush() {
             return false;
         }
-        source.settle();
+        while !self.settle(source) {
+            let now = Instant::now();
+            self.tell(source, now, false);
+            std::thread::sleep(self.held.left(now).unwrap_or_default().min(IDLE));
+            if self.is_wanted.try_recv() == Err(TryRecvError::Disconnected) {
+                return false;
+            }
+        }
         self.pending = Some(self.assembler.take());
         self.submit()
+    }
+
+    /// Hands on what is there before reading ends. What would have to be held back is read again, if anything is.
+    fn hand_on_rest(&mut self, source: &mut dyn Source) -> bool {
+        if !self.flush() {
+            return false;
+        }
+        if self.assembler.is_something() && self.settle(source) {
+            self.pending = Some(self.assembler.take());
+        }
+        self.flush()
+    }
+
+    /// Has the source make sure that its log keeps what was read. False where it cannot, or is not to be asked yet.
+    fn settle(&mut self, source: &mut dyn Source) -> bool {
+        if self.held.left(Instant::now()).is_some_and(|left| !left.is_zero()) {
+            return false;
+        }
+        match source.settle() {
+            Ok(()) => {
+                if self.held.succeed() {
+                    tracing::info!("what was read lasts, and is handed on");
+                    self.counted.link = Some(Ok(()));
+                }
+                true
+            }
+            Err(error) => {
+                self.counted.unsettled += 1;
+                if self.held.fail(Instant::now(), &error) {
+                    tracing::error!(error, "what was read is held back");
+                }
+                self.counted.link = Some(Err(error));
+                false
+            }
+        }
     }
 
     /// Tries to get rid of the batch that waits.
@@ -408,6 +461,7 @@ impl<'a, S: Sink> Reading<'a, S> {
             status.unusable += counted.unusable;
             status.closed_early += counted.closed_early;
             status.ahead += counted.ahead;
+            status.unsettled += counted.unsettled;
             if let Some((facts, warnings)) = counted.log {
                 (status.log, status.warnings) = (facts, warnings);
             }

@@ -22,7 +22,13 @@ pub trait Source {
 
     /// Called before what was yielded is handed on: a source whose log may still lose what was read makes
     /// sure that it does not.
-    fn settle(&mut self) {}
+    ///
+    /// # Errors
+    /// Why it cannot, and what to do. What was yielded is then held back, and the source asked again after a pause,
+    /// until it can: no position is committed that the log may turn out not to reach.
+    fn settle(&mut self) -> Result<(), String> {
+        Ok(())
+    }
 
     /// Where each partition stands.
     fn progress(&self) -> Vec<Progress>;

@@ -61,7 +61,16 @@ pub const METRICS: &[Metric] = &[
         "Events read whose timestamp is more than five minutes ahead of this node's clock.",
     ),
     counter("dns_source_failures_total", &["source"], "Times that a log could not be read."),
-    gauge("dns_source_connected", &["source"], "Whether a log can be read at present, 1 or 0."),
+    counter(
+        "dns_source_unsynced_total",
+        &["source"],
+        "Times that what was read of a journal could not be synced, so that it is held back.",
+    ),
+    gauge(
+        "dns_source_connected",
+        &["source"],
+        "Whether a log can be read at present, and what was read is not held back, 1 or 0.",
+    ),
     gauge(
         "dns_source_alarm",
         &["source"],

@@ -1,4 +1,4 @@
-//! Why a journal must not be read on, in words that say what to do.
+//! Why a journal must not be read on, or what was read of it not handed on, in words that say what to do.
 
 use std::path::Path;
 use zone_model::{ForeignPosition, SourceId};
@@ -17,6 +17,15 @@ pub(crate) fn shrank(path: &Path, length: u64, read: u64) -> String {
         "{} shrank: it has {length} bytes and {read} were read. What was served stays served, and nothing more is \
          read from it. Put the old file back and start again; or, if the shorter one is meant, \
          `stream-dns rebuild --accept-loss`",
+        path.display()
+    )
+}
+
+pub(crate) fn unsynced(path: &Path, why: &str) -> String {
+    format!(
+        "{}: {why}. A power cut might take what was read, so it is not served before it lasts; that is tried again by \
+         itself, and what was served stays served. Look at the disk; `stream-dns log compact` writes the whole journal \
+         to a new file",
         path.display()
     )
 }

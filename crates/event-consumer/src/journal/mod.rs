@@ -11,7 +11,10 @@ mod header;
 mod line;
 mod lines;
 mod opened;
+mod proof;
 mod source;
+#[cfg(all(test, unix))]
+mod tests;
 mod watch;
 
 pub(crate) use header::source_id;

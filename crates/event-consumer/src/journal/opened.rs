@@ -1,15 +1,17 @@
 //! A journal's file while it is being read.
 
+use super::alarm;
 use super::header::{id_of, read_header};
 use super::line::{PARTITION, Understood, quarantined, understand};
 use super::lines::Lines;
+use super::proof::{Disk, Unproven};
 use crate::source::Output;
 use messages::LogFacts;
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::{Duration, Instant};
-use zone_model::{JournalPosition, SourceId, Timestamp};
+use zone_model::{JournalHeader, JournalPosition, SourceId, Timestamp};
 
 /// An open file, and how far it was read.
 pub(crate) struct Opened {
@@ -25,7 +27,7 @@ pub(crate) struct Opened {
     length: u64,
     live: bool,
     at_end: bool,
-    unsynced: bool,
+    unproven: Unproven,
     in_step_due: Instant,
 }
 
@@ -64,8 +66,7 @@ impl Opened {
             length,
             live: false,
             at_end: false,
-            // What was read before may have been written by somebody who did not sync.
-            unsynced: true,
+            unproven: Unproven::since(at.offset),
             in_step_due: Instant::now(),
         }))
     }
@@ -142,10 +143,10 @@ impl Opened {
                 return Ok(Look::More);
             }
             // What comes while this is read waits for its turn, so that the end of a moment is really reached.
-            if self.read_to() >= length || self.lines.read_from(&mut self.file)? == 0 {
+            if self.read_to() >= length || self.lines.read_from(&mut self.unproven.tap(&mut self.file))? == 0
+            {
                 break;
             }
-            self.unsynced = true;
         }
         self.at_its_end(now, in_step_every, out);
         Ok(Look::All)
@@ -174,20 +175,30 @@ impl Opened {
         Ok(())
     }
 
-    /// Makes sure that no power cut takes what was read.
-    pub(crate) fn sync(&mut self, path: &Path) {
-        if !std::mem::replace(&mut self.unsynced, false) {
-            return;
-        }
+    /// Makes sure that no power cut takes what was read; why that is not so where it is not.
+    pub(crate) fn sync(&mut self, disk: &mut dyn Disk, path: &Path, id: &SourceId) -> Result<(), String> {
         let began = Instant::now();
-        if let Err(error) = self.file.sync_data() {
-            let path = path.display();
-            tracing::warn!(%path, %error, "the journal cannot be synced; a power cut may take what was served");
-        }
+        let proven = self.unproven.prove(disk, &self.file);
         let took = began.elapsed();
         if took > SLOW_SYNC {
             tracing::debug!(?took, "syncing the journal held a batch up");
         }
+        match proven {
+            // Whoever compacted it has written all of it anew, and synced that.
+            Err(_) if self.was_compacted(path, id) => Ok(()),
+            proven => proven.map_err(|why| alarm::unsynced(path, &why)),
+        }
+    }
+
+    /// Whether the file at its path is the compacted form of this one, with everything that was read of it.
+    fn was_compacted(&self, path: &Path, id: &SourceId) -> bool {
+        let header = read_header(path).ok().flatten();
+        let follows = |header: &JournalHeader| {
+            header.id == id.as_str()
+                && self.at.generation.checked_add(1) == Some(header.generation)
+                && self.at.offset <= header.replaced
+        };
+        header.is_some_and(|header| follows(&header))
     }
 
     /// Where to go on in `path`, which is another file by now: behind its compacted part, if its first line says

@@ -4,6 +4,7 @@ use super::alarm;
 use super::header::{id_of, read_header};
 use super::line::PARTITION;
 use super::opened::{Look, Opened, goes_on, inode};
+use super::proof::{Disk, SystemDisk};
 use super::watch::Watch;
 use crate::config::JournalConfig;
 use crate::source::{Output, Progress, Source};
@@ -18,6 +19,7 @@ pub(crate) struct JournalSource {
     path: PathBuf,
     id: SourceId,
     sync: bool,
+    disk: Box<dyn Disk>,
     in_step_every: Duration,
     watch: Option<Watch>,
     watch_failed: bool,
@@ -64,6 +66,7 @@ impl JournalSource {
             path: config.path.clone(),
             id,
             sync: config.sync,
+            disk: Box::new(SystemDisk),
             in_step_every,
             watch: None,
             watch_failed: false,
@@ -80,6 +83,12 @@ impl JournalSource {
         self
     }
 
+    /// On a disk that fails when it is told to.
+    #[cfg(test)]
+    pub(crate) fn on(self, disk: Box<dyn Disk>) -> Self {
+        Self { disk, ..self }
+    }
+
     /// Looks at the file as it is now. Returns whether more is ready at once.
     fn look(&mut self, out: &mut Vec<Output>) -> Result<bool, Told> {
         let mut opened = match self.file.take() {
@@ -87,8 +96,8 @@ impl JournalSource {
             None => self.find(out)?,
         };
         let looked = self.look_into(&mut opened, out);
-        // Also after an error: what was read before stays read.
-        if !self.alarmed && self.file.is_none() && !matches!(looked, Ok(Next::Reopen)) {
+        // Also after an error: what was read before stays read. And after an alarm: it is synced before it is handed on.
+        if self.file.is_none() && !matches!(looked, Ok(Next::Reopen)) {
             self.file = Some(opened);
         }
         Ok(match looked? {
@@ -268,9 +277,10 @@ impl Source for JournalSource {
         }
     }
 
-    fn settle(&mut self) {
-        if let Some(opened) = self.file.as_mut().filter(|_| self.sync) {
-            opened.sync(&self.path);
+    fn settle(&mut self) -> Result<(), String> {
+        match self.file.as_mut().filter(|_| self.sync) {
+            Some(opened) => opened.sync(&mut *self.disk, &self.path, &self.id),
+            None => Ok(()),
         }
     }
 
