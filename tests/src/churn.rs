@@ -2,7 +2,8 @@
 //! the rules of DESIGN ("Slots decide, not arrival"), computed from the log itself and sharing no code with the server.
 
 use crate::flood::{Question, Transport, ask_all};
-use crate::{PATIENCE, Server, eventually};
+use crate::kills::zones;
+use crate::{PATIENCE, Server};
 use anyhow::{Context, Result, ensure};
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::RecordType;
@@ -56,12 +57,15 @@ pub struct Said {
     pub events: u64,
     /// Those among them that cannot be used.
     pub unusable: u64,
+    /// The slots whose newest event is one of those, and its timestamp.
+    set_aside: BTreeMap<(u32, String), i64>,
 }
 
 #[derive(Debug)]
 struct Slot {
     timestamp: i64,
     position: u64,
+    /// Of an RRset of addresses.
     addresses: Vec<Ipv4Addr>,
 }
 
@@ -145,12 +149,10 @@ impl Churn {
     pub fn start(
         mut dice: Dice,
         rate: u64,
-        at_once: Option<u64>,
         mut write: impl FnMut(&mut Dice, &[Draft]) -> Result<()> + Send + 'static,
     ) -> Self {
         let (orders, told) = channel();
-        let at_once = at_once.unwrap_or(AT_ONCE);
-        let every = Duration::from_micros(1_000_000 * at_once / rate);
+        let every = Duration::from_micros(1_000_000 * AT_ONCE / rate);
         let thread = std::thread::spawn(move || {
             let (mut number, mut due) = (0, Instant::now());
             loop {
@@ -159,9 +161,9 @@ impl Churn {
                 }
                 due += every;
                 let drafts: Vec<Draft> =
-                    (number..number + at_once).map(|number| Draft::random(&mut dice, number)).collect();
+                    (number..number + AT_ONCE).map(|number| Draft::random(&mut dice, number)).collect();
                 write(&mut dice, &drafts)?;
-                number += at_once;
+                number += AT_ONCE;
                 if !Self::heed(&told, number) {
                     return Ok(());
                 }
@@ -227,31 +229,36 @@ impl Said {
     /// Takes an event in, those of a partition in their order. No value is a null.
     pub fn read(&mut self, partition: u32, position: u64, timestamp: i64, key: &str, value: Option<&Value>) {
         self.events += 1;
-        if !key.ends_with("|A") {
-            return;
-        }
         let slot = (partition, key.to_owned());
         let Some(value) = value else {
             self.slots.remove(&slot);
+            self.set_aside.remove(&slot);
             return;
         };
         let address = |record: &Value| record["content"].as_str()?.parse::<Ipv4Addr>().ok();
-        let addresses: Option<Vec<Ipv4Addr>> =
-            value.as_array().and_then(|records| records.iter().map(address).collect());
+        let addresses: Option<Vec<Ipv4Addr>> = match value.as_array() {
+            Some(records) if key.ends_with("|A") => records.iter().map(address).collect(),
+            // The zone's own records are as they should be.
+            records => records.map(|_| Vec::new()),
+        };
         match addresses {
             Some(mut addresses) => {
                 addresses.sort();
                 addresses.dedup();
+                self.set_aside.remove(&slot);
                 self.slots.insert(slot, Slot { timestamp, position, addresses });
             }
-            None => self.unusable += 1,
+            None => {
+                self.unusable += 1;
+                self.set_aside.insert(slot, timestamp);
+            }
         }
     }
 
     /// The addresses of every name that the log ever spoke of, and the names that have none.
     fn addresses(&self) -> BTreeMap<String, Vec<Ipv4Addr>> {
         let mut newest: BTreeMap<String, ((i64, u32, u64), &Slot)> = BTreeMap::new();
-        for ((partition, key), slot) in &self.slots {
+        for ((partition, key), slot) in self.slots.iter().filter(|((_, key), _)| key.ends_with("|A")) {
             let owner = format!("{}.", key.trim_end_matches("|A").trim_end_matches('.'));
             let rank = (slot.timestamp, *partition, slot.position);
             if newest.get(&owner).is_none_or(|(other, _)| *other < rank) {
@@ -264,10 +271,28 @@ impl Said {
         all
     }
 
-    /// Asks a server that has read everything for every name, until it answers what the log says.
+    /// What a server holds beside its answers: the slots that no null emptied, the newest timestamp of them, and the
+    /// events that could not be used.
+    fn compare_books(&self, server: &Server) -> Result<()> {
+        let (status, zones) = (server.json("/v1/status")?, zones(server)?);
+        ensure!(status["slots"] == self.slots.len(), "the log has {} slots: {status}", self.slots.len());
+        let newest = self.slots.values().map(|slot| slot.timestamp).max();
+        ensure!(zones[0]["newest"].as_i64() == newest, "the newest event is of {newest:?}: {zones}");
+        let list = server.json("/v1/quarantine")?;
+        let entry = |event: &Value| {
+            let partition = u32::try_from(event["partition"].as_u64()?).ok()?;
+            Some(((partition, event["key"].as_str()?.to_owned()), event["timestamp"].as_i64()?))
+        };
+        let kept: Option<BTreeMap<_, _>> =
+            list.as_array().and_then(|events| events.iter().map(entry).collect());
+        ensure!(kept.as_ref() == Some(&self.set_aside), "{:?} cannot be used: {list}", self.set_aside);
+        Ok(())
+    }
+
+    /// Asks a server that has read everything for every name, and looks at its books, until it says what the log says.
     ///
     /// # Errors
-    /// Where it still answers anything else after [`PATIENCE`].
+    /// Where it still says anything else after [`PATIENCE`].
     pub fn compare(&self, server: &Server) -> Result<()> {
         let (names, wanted): (Vec<_>, Vec<_>) = self.addresses().into_iter().unzip();
         let question = |name: &String| Question { name: name.clone(), rtype: RecordType::A };
@@ -288,33 +313,12 @@ impl Said {
         // Each listener is told of a new catalogue for itself, and a busy one a moment later than another.
         let until = Instant::now() + PATIENCE;
         loop {
-            match ask_all(server.udp, Transport::Udp, &questions, check) {
-                Ok(_) => return Ok(()),
+            let asked = ask_all(server.udp, Transport::Udp, &questions, check);
+            match asked.and_then(|_| self.compare_books(server)) {
+                Ok(()) => return Ok(()),
                 Err(error) if Instant::now() > until => return Err(error),
                 Err(_) => std::thread::sleep(Duration::from_millis(20)),
             }
         }
     }
-}
-
-/// Waits until a server serves a name that was written last: then it has all that was written before.
-pub fn wait_for(server: &Server, owner: &str) -> Result<()> {
-    let mut asker = server.asker()?;
-    eventually(&format!("{owner} is served"), || {
-        asker.ask(owner, RecordType::A).ok().filter(|answer| answer.data() == ["192.0.2.1"])
-    });
-    Ok(())
-}
-
-/// How many kills: 30, or what the environment says (STREAM_DNS_KILLS).
-pub fn kills() -> u64 {
-    let named = std::env::var("STREAM_DNS_KILLS").ok();
-    named.map_or(30, |text| text.parse().expect("STREAM_DNS_KILLS is a number"))
-}
-
-/// Zones with serials and digests: what two nodes that hold the same say alike.
-pub fn zones(server: &Server) -> Result<Value> {
-    let zones = server.json("/v1/zones")?;
-    ensure!(zones[0]["digest"].as_str().is_some_and(|digest| digest.len() == 64), "{zones}");
-    Ok(zones)
 }

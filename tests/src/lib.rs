@@ -11,6 +11,7 @@ mod broker;
 pub mod churn;
 pub mod exchange;
 mod flood;
+pub mod kills;
 mod load;
 mod nsd;
 pub mod older;
@@ -21,7 +22,7 @@ mod server;
 pub use ask::{Answer, Asker, query};
 pub use broker::{Broker, Kept, Stored, free_port, run};
 pub use flood::{Question, Transport, ask_all};
-pub use load::{Delays, Deliveries, Load, Sent, producer, send};
+pub use load::{Delays, Deliveries, Load, Sent, consumer, producer, send};
 pub use nsd::Nsd;
 pub use server::{Finished, Server, ServerBuilder, binary, client, page};
 

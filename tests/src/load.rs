@@ -1,10 +1,10 @@
-//! Events for a topic by librdkafka itself: in transactions, or as a steady load.
+//! Events for a topic, and from it, by librdkafka itself: in transactions, or as a steady load.
 
 use crate::PATIENCE;
 use anyhow::{Context as _, Result, anyhow, ensure};
-use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
-use rdkafka::{ClientContext, message::Message};
+use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList, message::Message};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -20,6 +20,20 @@ pub fn producer(brokers: &str, properties: &[(&str, &str)]) -> Result<BaseProduc
         config.set(*name, *value);
     }
     Ok(config.create_with_context(Deliveries::default())?)
+}
+
+/// A consumer with nothing around it, of a topic from its beginning, with the same wait at the broker as a node's.
+pub fn consumer(brokers: &str, topic: &str, partitions: i32) -> Result<BaseConsumer> {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", brokers).set("group.id", "bare");
+    config.set("fetch.wait.max.ms", "10").set("fetch.queue.backoff.ms", "10");
+    let consumer: BaseConsumer = config.create()?;
+    let mut all = TopicPartitionList::new();
+    for partition in 0..partitions {
+        all.add_partition_offset(topic, partition, Offset::Beginning)?;
+    }
+    consumer.assign(&all)?;
+    Ok(consumer)
 }
 
 /// Hands an event to a producer; it gets the present as its timestamp.

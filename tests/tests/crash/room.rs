@@ -8,6 +8,7 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use stream_dns_tests::churn::Dice;
+use stream_dns_tests::kills::WrittenLog;
 use stream_dns_tests::{Server, ServerBuilder, eventually};
 
 /// A file system of its own, in memory, with this much room.
@@ -96,7 +97,7 @@ fn fill_and_free<T>(
         server.metric("dns_store_pending_bytes", "").ok().filter(|bytes| *bytes == 0.0)
     });
     journal.compare(&server)?;
-    println!("{failed} commits failed, {} events were read", journal.said.events);
+    println!("{failed} commits failed, {} events were read", journal.said().events);
     // What it wrote then is whole.
     server.kill()?;
     let server = node(journal).ready()?;

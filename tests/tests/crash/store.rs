@@ -8,11 +8,12 @@ use std::fs;
 use std::io::Write;
 use std::time::Duration;
 use stream_dns_tests::churn::{Churn, Dice, Draft};
+use stream_dns_tests::kills::{WrittenLog, kills};
 
 /// How many times a store is damaged.
 fn rounds() -> u64 {
     // Of a larger run, that many more.
-    stream_dns_tests::churn::kills() / 3
+    kills() / 3
 }
 
 /// "A corrupt or unreadable store is set aside (kept, named in the log) and rebuilt from the log, not a reason to stay

@@ -5,16 +5,16 @@ use crate::{address, compare, in_step_with_now, node, read_exactly, settings, so
 use anyhow::{Context, Result, anyhow, ensure};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::Message;
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::producer::{BaseProducer, Producer};
-use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use std::env;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use stream_dns_tests::{
-    Asker, Broker, Delays, Deliveries, Load, PATIENCE, Question, Sent, Server, Transport, ask_all,
+    Asker, Broker, Delays, Deliveries, Load, PATIENCE, Question, Sent, Server, Transport, ask_all, consumer,
     eventually, page, real_parts, send,
 };
 
@@ -132,20 +132,6 @@ fn setting(name: &str, default: u32) -> Result<u32> {
     }
 }
 
-/// A consumer with nothing around it, with the same wait at the broker as a node's.
-fn bare_consumer(broker: &Broker, topic: &str, partitions: i32) -> Result<BaseConsumer> {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", broker.address()).set("group.id", "bare");
-    config.set("fetch.wait.max.ms", "10").set("fetch.queue.backoff.ms", "10");
-    let consumer: BaseConsumer = config.create()?;
-    let mut all = TopicPartitionList::new();
-    for partition in 0..partitions {
-        all.add_partition_offset(topic, partition, Offset::Beginning)?;
-    }
-    consumer.assign(&all)?;
-    Ok(consumer)
-}
-
 /// How long each event of the load took to be polled, from its timestamp.
 fn polled(consumer: &BaseConsumer, begun: i64, over: &AtomicBool) -> Result<Delays> {
     let mut delays = Delays::default();
@@ -222,7 +208,7 @@ fn three_nodes_under_load_are_equal_although_one_is_killed_all_the_while() -> Re
     folders.iter().try_for_each(|folder| settings(folder.path(), &broker, &topic))?;
     let producer = producer(&broker, &topic)?;
     let steady = [node(folders[0].path()).ready()?, node(folders[1].path()).ready()?];
-    let consumer = bare_consumer(&broker, &topic, 6)?;
+    let consumer = consumer(&broker.address(), &topic, 6)?;
     for server in &steady {
         // What an actor counts it reports every 100 ms.
         read_exactly(server, zones().len())?;

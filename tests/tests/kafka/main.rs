@@ -4,6 +4,7 @@
 
 mod authorizer;
 mod cut_short;
+mod kills;
 mod load;
 mod losses;
 mod outage;
