@@ -5,8 +5,11 @@ use crate::testing::{remove, set, soa_edit};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use zone_model::RecordType;
+
+const UNKNOWN: RDKafkaRespErr = RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN;
 
 type Cluster = MockCluster<'static, DefaultProducerContext>;
 
@@ -203,6 +206,46 @@ fn what_others_wrote_in_between_gets_one_more_serial() {
     write_without_lock(&target, Partition(0), "z.example.|A", 1_500);
     let next = publish(&mut own, &Change { if_unchanged: true, ..edits("b") }, 3_000);
     assert!(matches!(&next, Err(PublishError::Conflict(what)) if what.contains("z.example.")), "{next:?}");
+}
+
+/// A broker that is asked to commit while somebody else takes the zone's lock answers with an error that says nothing of
+/// that (Kafka 4.3.1: UNKNOWN_SERVER_ERROR). That the lock is gone is seen when the transaction is ended, and whoever
+/// lost it takes it back once, as ever.
+#[test]
+fn a_lock_that_was_lost_at_the_commit_is_taken_back() {
+    const LOST: [RDKafkaRespErr; 3] = [UNKNOWN, UNKNOWN, RDKafkaRespErr::RD_KAFKA_RESP_ERR_PRODUCER_FENCED];
+    let (cluster, target) = cluster(1);
+    let mut own = log(&target, Keep::Slots);
+    let mut serial = publish(&mut own, &change(vec![soa_edit("example.", 1)]), 1_000).unwrap().serial;
+    let edits = || change(vec![set("a.example.", RecordType::A, &["192.0.2.1"])]);
+    for errors in [&LOST[1..], &LOST[..]] {
+        cluster.request_errors(RDKafkaApiKey::EndTxn, errors);
+        let outcome = publish(&mut own, &edits(), 2_000).unwrap();
+        assert!(outcome.published.events == 2 && outcome.serial > serial, "{outcome:?}");
+        serial = outcome.serial;
+    }
+    // Who loses it twice has a conflict.
+    cluster.request_errors(RDKafkaApiKey::EndTxn, &[&LOST[1..], &LOST[1..]].concat());
+    let error = publish(&mut own, &edits(), 3_000).unwrap_err();
+    assert!(matches!(error, PublishError::Conflict(_)), "{error}");
+}
+
+/// A commit that failed, where nobody took the lock: it is aborted, and then nothing was published; where that fails
+/// too, nobody can say.
+#[test]
+fn a_commit_that_failed_is_aborted_or_its_fate_is_unknown() {
+    let (cluster, target) = cluster(1);
+    let mut own = KafkaLog::new(target, Duration::from_secs(2), Keep::Slots);
+    publish(&mut own, &change(vec![soa_edit("example.", 1)]), 1_000).unwrap();
+    let edits = change(vec![set("a.example.", RecordType::A, &["192.0.2.1"])]);
+    cluster.request_errors(RDKafkaApiKey::EndTxn, &[UNKNOWN]);
+    let error = publish(&mut own, &edits, 2_000).unwrap_err();
+    assert!(matches!(error, PublishError::Unavailable(_)), "{error}");
+    cluster.request_errors(RDKafkaApiKey::EndTxn, &[UNKNOWN; 1_000]);
+    let error = publish(&mut own, &edits, 2_000).unwrap_err();
+    assert!(matches!(error, PublishError::Unknown(_)), "{error}");
+    cluster.clear_request_errors(RDKafkaApiKey::EndTxn);
+    publish(&mut own, &edits, 2_000).unwrap();
 }
 
 /// Where reading had to begin anew it cannot be known what came between, and looking again ends that.

@@ -15,6 +15,9 @@ use zone_model::{Name, Partition, Timestamp};
 /// For how long a writer that died inside a transaction holds everybody else's reading back.
 const TRANSACTION_TIMEOUT_MS: &str = "10000";
 
+/// How long a broker is left alone that could not abort a transaction.
+const ABORT_AGAIN: Duration = Duration::from_millis(20);
+
 /// Holds a zone's lock until somebody else takes it.
 pub(super) struct Writer {
     producer: ThreadedProducer<Reports>,
@@ -91,7 +94,8 @@ impl Writer {
         self.producer.begin_transaction().map_err(|error| self.gone(&error))?;
         for event in &plan.events {
             if let Err(error) = self.send(topic, event, plan.timestamp) {
-                return Err(self.give_up(&error));
+                // Nobody asked to commit it: where it cannot be aborted, its timeout does that.
+                return Err(self.give_up(&error).0);
             }
         }
         self.commit()?;
@@ -131,7 +135,10 @@ impl Writer {
                 Err(error) if retriable(&error) && Instant::now() < deadline => {}
                 // Whether the broker had written the commit down before it fell silent cannot be known.
                 Err(error) if retriable(&error) => return Err(unknown(&error)),
-                Err(error) => return Err(self.give_up(&error)),
+                Err(error) => {
+                    let (error, ended) = self.give_up(&error);
+                    return Err(if ended { error } else { unknown_fate(error) });
+                }
             }
         }
     }
@@ -150,22 +157,39 @@ impl Writer {
         Ok(delivered)
     }
 
-    /// Ends a transaction that failed, so that nothing of it is ever seen.
-    fn give_up(&self, error: &KafkaError) -> WriterError {
+    /// Ends a transaction that failed, so that nothing of it is ever seen. Also says whether that is certain.
+    fn give_up(&self, error: &KafkaError) -> (WriterError, bool) {
         if fenced(error) || self.fenced() {
-            return WriterError::Fenced;
+            return (WriterError::Fenced, true);
         }
         // Why an event was not taken says more than that the transaction failed, and the latter more than that the
         // others were not sent then.
         let cause = self.reports.try_iter().filter_map(Result::err).find(|report| !purged(report));
         let cause = cause.unwrap_or_else(|| error.clone());
-        let aborted = self.producer.abort_transaction(self.timeout);
-        match (cause.rdkafka_error_code(), aborted) {
-            (Some(RDKafkaErrorCode::MessageSizeTooLarge), _) => WriterError::Publish(PublishError::Refused(
+        let aborted = self.abort();
+        if aborted.as_ref().is_err_and(fenced) || self.fenced() {
+            // While somebody takes the lock a broker answers with any error; that it was taken is seen here.
+            return (WriterError::Fenced, true);
+        }
+        let error = match cause.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::MessageSizeTooLarge) => PublishError::Refused(
                 "an RRset is larger than the broker takes (max.message.bytes of the topic)".to_owned(),
-            )),
-            // An abort that did not get through is made good by the transaction's timeout.
-            (_, Ok(()) | Err(_)) => WriterError::Publish(unavailable("writing", &cause)),
+            ),
+            _ => unavailable("writing", &cause),
+        };
+        (WriterError::Publish(error), aborted.is_ok())
+    }
+
+    /// Aborts a transaction, as often as it takes within the time-out.
+    fn abort(&self) -> Result<(), KafkaError> {
+        let deadline = Instant::now() + self.timeout;
+        loop {
+            match self.producer.abort_transaction(self.timeout) {
+                Err(error) if !fenced(&error) && !fatal(&error) && Instant::now() < deadline => {
+                    std::thread::sleep(ABORT_AGAIN);
+                }
+                ended => return ended,
+            }
         }
     }
 
@@ -203,6 +227,11 @@ impl From<PublishError> for WriterError {
 
 fn unknown(error: &KafkaError) -> WriterError {
     WriterError::Publish(PublishError::Unknown(format!("kafka: {error}")))
+}
+
+/// The commit was asked for, and whether the broker has it cannot be learnt any more.
+fn unknown_fate(error: WriterError) -> WriterError {
+    WriterError::Publish(PublishError::Unknown(error.into_publish_error().to_string()))
 }
 
 fn retriable(error: &KafkaError) -> bool {
