@@ -279,6 +279,14 @@ impl Server {
         Ok(())
     }
 
+    /// The most memory that it ever had, in bytes.
+    pub fn peak_memory(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line =
+            status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no peak in its status")?;
+        Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? << 10)
+    }
+
     /// Asks it to stop and waits until it has.
     pub fn stop(self) -> Result<Finished> {
         self.signal(libc::SIGTERM)?;

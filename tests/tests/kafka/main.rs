@@ -3,6 +3,7 @@
 //! The tests share a broker, which some of them stop: they run one at a time, and each begins by starting it.
 
 mod authorizer;
+mod bounded;
 mod cut_short;
 mod kills;
 mod load;
