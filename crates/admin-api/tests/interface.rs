@@ -436,6 +436,13 @@ fn health_and_readiness() {
     assert!(status == 503 && body["reason"].as_str().unwrap().contains("in step"), "{body}");
     node.stop();
 
+    // A store that is busy for longer than is waited for takes no node out of service that was in it.
+    let node = Node::start(Setup::default());
+    assert_eq!(node.get("/readyz").0, 200);
+    assert_eq!(node.get("/v1/records?name=slow.example.").0, 503);
+    assert_eq!(node.get("/readyz").0, 200);
+    node.stop();
+
     let node = Node::start(Setup { peers: false, ..Setup::default() });
     assert_eq!((node.get("/healthz").0, node.get("/readyz").0), (200, 503));
     assert!(node.get("/freshz").1["reasons"][0].as_str().unwrap().contains("does not answer"));

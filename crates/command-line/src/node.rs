@@ -16,6 +16,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest that one question waits on its side; the next goes on.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
+/// How long a node is left alone that is busy.
+const AGAIN_AFTER: Duration = Duration::from_millis(200);
+
 /// The most bytes of an answer.
 const LARGEST_ANSWER: u64 = 256 << 20;
 
@@ -39,6 +42,8 @@ pub(crate) struct Node {
 pub(crate) enum NodeError {
     /// There is nobody at its address.
     Away(anyhow::Error),
+    /// It answered that it cannot at this moment.
+    Busy(anyhow::Error),
     /// It answered that it cannot, or something that is no answer.
     Failed(anyhow::Error),
 }
@@ -138,7 +143,14 @@ impl Node {
                 "positions": positions,
                 "timeout_ms": milliseconds,
             });
-            let answer = self.post("/v1/await", &body)?;
+            let answer = match self.post("/v1/await", &body) {
+                // As while its store makes all zones anew.
+                Err(NodeError::Busy(_)) if left > AGAIN_AFTER => {
+                    std::thread::sleep(AGAIN_AFTER);
+                    continue;
+                }
+                answer => answer?,
+            };
             match answer.get("applied").and_then(Value::as_bool) {
                 Some(true) => return Ok(true),
                 Some(false) if left > wait => {}
@@ -196,13 +208,19 @@ impl Node {
             let reason = reason.unwrap_or_else(|| body.trim()).chars().take(300).collect::<String>();
             let hint =
                 if status.as_u16() == 401 { "; see the configuration's admin user and password" } else { "" };
-            return Err(self.failed(anyhow!("{path}: {status}: {reason}{hint}")));
+            let error = self.of_node(anyhow!("{path}: {status}: {reason}{hint}"));
+            let busy = status.as_u16() == 503;
+            return Err(if busy { NodeError::Busy(error) } else { NodeError::Failed(error) });
         }
         Ok(body)
     }
 
     fn failed(&self, error: anyhow::Error) -> NodeError {
-        NodeError::Failed(error.context(format!("the node {}", self.address)))
+        NodeError::Failed(self.of_node(error))
+    }
+
+    fn of_node(&self, error: anyhow::Error) -> anyhow::Error {
+        error.context(format!("the node {}", self.address))
     }
 }
 
@@ -216,7 +234,7 @@ impl fmt::Display for Node {
 impl From<NodeError> for anyhow::Error {
     fn from(error: NodeError) -> Self {
         match error {
-            NodeError::Away(error) | NodeError::Failed(error) => error,
+            NodeError::Away(error) | NodeError::Busy(error) | NodeError::Failed(error) => error,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::Console;
 use crate::args::RebuildArgs;
+use crate::node::NodeError;
 use crate::overview::node;
 use crate::settings::ClientSettings;
 use serde_json::{Value, json};
@@ -46,7 +47,11 @@ pub(crate) fn rebuild(
     let mut alarmed = false;
     while !left.is_empty() {
         sleep(LOOK_EVERY);
-        let now = node.get("/v1/status")?;
+        let now = match node.get("/v1/status") {
+            // At the end of a rebuild of large zones a store answers nobody for some seconds.
+            Err(NodeError::Busy(_)) => Value::Null,
+            answer => answer?,
+        };
         let mut still = Vec::new();
         for source in left {
             match outcome(of(&before, source), of(&now, source)) {

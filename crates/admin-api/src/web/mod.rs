@@ -14,7 +14,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, ResponseError, dev::Server, web};
 use messages::{Permits, Recipient};
 use serde_json::{Value, json};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -51,6 +51,9 @@ pub(crate) struct Shared {
 /// A worker's own counts.
 pub(crate) type OwnCounts = Rc<RefCell<Counts>>;
 
+/// Whether the store said last that the node is in service.
+pub(crate) type InService = Cell<bool>;
+
 /// A server of one worker on these sockets; it runs while it is polled.
 pub(crate) fn serve(listeners: Vec<TcpListener>, shared: &Arc<Shared>) -> std::io::Result<Server> {
     let shared = Arc::clone(shared);
@@ -60,6 +63,7 @@ pub(crate) fn serve(listeners: Vec<TcpListener>, shared: &Arc<Shared>) -> std::i
         App::new()
             .app_data(web::Data::from(Arc::clone(&shared)))
             .app_data(web::Data::new(counts))
+            .app_data(web::Data::new(InService::default()))
             .wrap(from_fn(guard::guard))
             .configure(routes::routes)
             .default_service(web::to(|| async { Err::<HttpResponse, _>(Refusal::NotFound) }))

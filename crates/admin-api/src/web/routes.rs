@@ -1,6 +1,6 @@
 //! The routes, each of which asks one or two actors.
 
-use super::{Shared, answer, ask, now, zone};
+use super::{InService, Shared, answer, ask, now, zone};
 use crate::error::Refusal;
 use crate::freshness;
 use crate::json;
@@ -10,10 +10,11 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, Resource, web};
 use messages::{
     Edit, Publish, PublishError, ReadMetrics, ReadRecords, ReadSources, ReadStoreStatus, RebuildError,
-    StoreStatus, StoreUnavailable,
+    Recipient, StoreStatus, StoreUnavailable,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::time::Duration;
 use zone_model::SourceId;
 
 pub(super) type Reply = Result<HttpResponse, Refusal>;
@@ -53,13 +54,23 @@ fn resource(path: &str) -> Resource {
 
 // === health ===
 
+/// How long `/readyz` waits for the store of a node that was in service: who asks may wait a second and no longer.
+const SOON: Duration = Duration::from_millis(100);
+
 async fn healthz() -> Reply {
     Ok(answer(StatusCode::OK, &json!({"alive": true})))
 }
 
-async fn readyz(shared: web::Data<Shared>) -> Reply {
-    let status = store_status(&shared).await.ok();
-    match Readiness::of(*shared.draining.borrow(), status.as_ref()).reason() {
+async fn readyz(shared: web::Data<Shared>, was_in_service: web::Data<InService>) -> Reply {
+    let there = shared.peers.store.as_ref().is_some_and(Recipient::connected);
+    let was = was_in_service.get() && there;
+    let patience = shared.config.read_timeout();
+    let patience = if was { patience.min(SOON) } else { patience };
+    let status = store_status(&shared, patience).await.ok();
+    if let Some(status) = &status {
+        was_in_service.set(status.in_service);
+    }
+    match Readiness::of(*shared.draining.borrow(), status.as_ref(), was).reason() {
         None => Ok(answer(StatusCode::OK, &json!({"ready": true}))),
         Some(reason) => {
             Ok(answer(StatusCode::SERVICE_UNAVAILABLE, &json!({"ready": false, "reason": reason})))
@@ -87,14 +98,14 @@ async fn metrics(shared: web::Data<Shared>) -> Reply {
 
 // === looking ===
 
-async fn store_status(shared: &Shared) -> Result<StoreStatus, Refusal> {
-    ask(shared.peers.store.as_ref(), ReadStoreStatus, shared.config.read_timeout(), "zone-store").await
+async fn store_status(shared: &Shared, within: Duration) -> Result<StoreStatus, Refusal> {
+    ask(shared.peers.store.as_ref(), ReadStoreStatus, within, "zone-store").await
 }
 
 async fn status(shared: web::Data<Shared>) -> Reply {
     let within = shared.config.read_timeout();
     let sources = ask(shared.peers.sources.as_ref(), ReadSources, within, "event-consumer");
-    let (store, sources) = tokio::join!(store_status(&shared), sources);
+    let (store, sources) = tokio::join!(store_status(&shared, within), sources);
     let mut body = json::store_status(&store?);
     body.insert("version".into(), env!("CARGO_PKG_VERSION").into());
     body.insert("instance".into(), shared.config.instance_id.clone().into());
