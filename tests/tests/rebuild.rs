@@ -87,6 +87,63 @@ fn a_replaced_journal_waits_for_the_word() -> Result<()> {
     Ok(())
 }
 
+/// A journal that was cut short and written on while the node was down, so that a line begins again where the node had
+/// read to, is not the one that was read.
+#[test]
+fn a_journal_that_shrank_and_grew_while_the_node_was_down_waits_for_the_word() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let journal = sample(folder.path())?;
+    let append = |text: &str| -> Result<()> {
+        Ok(OpenOptions::new().append(true).open(&journal)?.write_all(text.as_bytes())?)
+    };
+    let before = fs::metadata(&journal)?.len();
+    append(&line("last.example.com.", "A", "192.0.2.7"))?;
+    let server = ServerBuilder::new(folder.path()).ready()?;
+    ensure!(answers(&server, "last.example.com.", &["192.0.2.7"])?);
+    server.stop()?;
+    OpenOptions::new().write(true).open(&journal)?.set_len(before)?;
+    append(&line("next.example.com.", "A", "192.0.2.8"))?;
+    append(&line("more.example.com.", "A", "192.0.2.9"))?;
+    let server = ServerBuilder::new(folder.path()).ready()?;
+    until("an alarm", || Ok(alarm(&server)?.is_some()));
+    let text = alarm(&server)?.context("an alarm")?;
+    ensure!(text.contains("grown again") && text.contains("stream-dns rebuild --accept-loss"), "{text}");
+    ensure!(answers(&server, "last.example.com.", &["192.0.2.7"])?, "what was served stays served");
+    ensure!(answers(&server, "more.example.com.", &[])?, "and nothing more is applied");
+    let accepted = server.client(folder.path(), &["rebuild", "--accept-loss"])?;
+    ensure!(accepted.status.code() == Some(0), "{}", said(&accepted));
+    ensure!(answers(&server, "last.example.com.", &[])?);
+    ensure!(answers(&server, "next.example.com.", &["192.0.2.8"])?);
+    ensure!(answers(&server, "more.example.com.", &["192.0.2.9"])?);
+    Ok(())
+}
+
+/// DESIGN, "In a journal file": a node that was stopped before it had read the old file to its end reads the compacted
+/// one from its beginning, beside what it serves, without a word from anybody.
+#[test]
+fn a_journal_compacted_while_a_node_was_behind_is_read_again_beside() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let journal = sample(folder.path())?;
+    let append = |text: &str| -> Result<()> {
+        Ok(OpenOptions::new().append(true).open(&journal)?.write_all(text.as_bytes())?)
+    };
+    let server = ServerBuilder::new(folder.path()).ready()?;
+    server.stop()?;
+    append(&line("new.example.com.", "A", "192.0.2.7"))?;
+    let path = journal.to_string_lossy().into_owned();
+    let compacted =
+        ServerBuilder::new(folder.path()).argument("log").argument("compact").argument("--journal");
+    let compacted = compacted.argument(path).run()?;
+    ensure!(compacted.status.code() == Some(0), "{}", said(&compacted));
+    let server = ServerBuilder::new(folder.path()).ready()?;
+    until("what it had not read", || answers(&server, "new.example.com.", &["192.0.2.7"]));
+    ensure!(answers(&server, "www.example.com.", &["192.0.2.80"])?);
+    ensure!(alarm(&server)?.is_none());
+    append(&line("newer.example.com.", "A", "192.0.2.8"))?;
+    until("what came behind", || answers(&server, "newer.example.com.", &["192.0.2.8"]));
+    Ok(())
+}
+
 #[test]
 fn a_rebuild_by_hand_leads_to_the_same_and_loses_no_change() -> Result<()> {
     let folder = tempfile::tempdir()?;

@@ -45,8 +45,7 @@ pub enum Output {
     /// Nothing more must be applied from the log: what happened, and what to do. The last output of a source.
     Alarm(String),
     /// Reading cannot go on behind the stored position, but the log says by itself that it is the same one: it
-    /// is to be read again from its beginning, beside what is served, and why. The last output of a source, and
-    /// of one that was opened without positions never.
+    /// is to be read again from its beginning, beside what is served, and why. The last output of a source.
     Rebuild(String),
     /// What is known of the log as a whole from now on, said before anything is yielded and whenever it changes;
     /// and what about it keeps a promise from holding, each with what follows.

@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use zone_model::{Event, EventBody, Partition, Position, SourceId, Timestamp};
+use zone_model::{Event, EventBody, JournalPosition, Partition, Position, SourceId, Timestamp};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -21,6 +21,26 @@ impl Journal {
     fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         Self { path: directory.path().join("journal.jsonl"), _directory: directory }
+    }
+
+    /// Puts a compacted file in its place.
+    fn compact(&self, generation: u32, replaced: u64, kept: &str) {
+        const HEADER: usize = 100;
+        let compacted = HEADER + kept.len();
+        let header = format!(
+            r#"{{"journal":"journal","generation":{generation},"replaced":{replaced},"compacted":{compacted}}}"#
+        );
+        let new = self.path.with_extension("new");
+        std::fs::write(&new, format!("{header:width$}\n{kept}", width = HEADER - 1)).unwrap();
+        std::fs::rename(&new, &self.path).unwrap();
+    }
+
+    /// Cuts it short and writes something else behind, in the same file.
+    fn rewrite(&self, keep: u64, text: &str) {
+        let file = OpenOptions::new().write(true).open(&self.path).unwrap();
+        file.set_len(keep).unwrap();
+        drop(file);
+        self.append(text);
     }
 
     fn append(&self, text: &str) {
@@ -257,6 +277,86 @@ fn a_journal_that_was_replaced_is_an_alarm_and_nothing_more_is_read() {
     quiet(&mut follower);
 }
 
+/// A line that ends where another one ended is not that one, be it that the node was away meanwhile or that it did not
+/// look in between.
+#[test]
+fn a_journal_that_shrank_and_grew_past_the_position_is_an_alarm() {
+    let journal = Journal::new();
+    journal.append(&(line("a", "") + &line("b", "")));
+    let mut follower = follow(&journal.path, &[]);
+    let seen = read(&mut follower, 2);
+    follower.close();
+    let one = line("a", "").len() as u64;
+    for (keep, text) in [
+        (one, line("x", "") + &line("y", "")),
+        (0, line("x", "") + &line("y", "") + &line("z", "")),
+        // No line ends there at all.
+        (one, line("longer", "") + &line("c", "")),
+    ] {
+        journal.rewrite(keep, &text);
+        let mut follower = follow(&journal.path, &seen.positions);
+        let said = alarm(&mut follower);
+        assert!(said.contains("cut short and has grown again") && said.contains("--accept-loss"), "{said}");
+        quiet(&mut follower);
+        follower.close();
+    }
+    // As it was, it is read on.
+    journal.rewrite(one, &(line("b", "") + &line("c", "")));
+    let mut follower = follow(&journal.path, &seen.positions);
+    assert_eq!(read(&mut follower, 1).keys(), ["c.example.|A"]);
+}
+
+/// A store that an older version wrote has positions without a mark: they are believed, and given one.
+#[test]
+fn a_position_without_a_mark_is_read_on_and_gets_one() {
+    let journal = Journal::new();
+    journal.append(&line("a", ""));
+    let mut follower = follow(&journal.path, &[]);
+    let seen = read(&mut follower, 1);
+    follower.close();
+    let (partition, marked) = seen.positions[0];
+    let older = JournalPosition { mark: None, ..JournalPosition::decode(&marked).unwrap() }.encode();
+    let mut follower = follow(&journal.path, &[(partition, older)]);
+    let mut again = Seen::default();
+    again.until(&mut follower, |again| !again.positions.is_empty());
+    assert_eq!((again.events.len(), again.positions), (0, vec![(partition, marked)]));
+    follower.close();
+    journal.rewrite(0, &(line("x", "") + &line("b", "")));
+    assert_eq!(read(&mut follow(&journal.path, &[(partition, older)]), 1).keys(), ["b.example.|A"]);
+    assert!(alarm(&mut follow(&journal.path, &[(partition, marked)])).contains("grown again"));
+}
+
+/// DESIGN, "In a journal file": who had read the old file to its length goes on behind the compacted part, any other
+/// reads the new one from its beginning.
+#[test]
+fn a_compacted_journal_is_read_again_by_who_had_not_read_the_old_one_to_its_end() {
+    let journal = Journal::new();
+    journal.append(&line("a", ""));
+    let mut follower = follow(&journal.path, &[]);
+    let before = read(&mut follower, 1);
+    follower.close();
+    journal.append(&line("b", ""));
+    let replaced = std::fs::metadata(&journal.path).unwrap().len();
+    let again = |generation, replaced| {
+        journal.compact(generation, replaced, &(line("a", r#","timestamp":0"#) + &line("b", "")));
+        let mut follower = follow(&journal.path, &before.positions);
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(ended) = status(&follower).ended {
+                return ended;
+            }
+            assert!(Instant::now() < deadline);
+            let batch = follower.next_batch(Duration::from_millis(20));
+            assert!(batch.is_none(), "{batch:?}");
+        }
+    };
+    assert!(matches!(again(1, replaced), Ended::Rebuild(why) if why.contains("was compacted")));
+    // Compacted twice, what is between is not known.
+    assert!(matches!(again(2, 17), Ended::Rebuild(_)));
+    // Of a shorter file than was read it is not the compacted form.
+    assert_eq!(again(1, replaced / 4), Ended::Alarm);
+}
+
 /// Who only watches sees what comes from now on, with the timestamp that a line takes from those before it.
 #[test]
 fn a_journal_can_be_watched_from_its_end_on() {
@@ -282,20 +382,7 @@ fn a_compacted_journal_is_followed_by_who_had_read_the_old_one_to_its_end() {
     let replaced = std::fs::metadata(&journal.path).unwrap().len();
     let mut follower = follow(&journal.path, &[]);
     let before = read(&mut follower, 2);
-    let kept = line("a", r#","timestamp":0"#);
-    let header = |compacted: usize| {
-        format!(r#"{{"journal":"journal","generation":1,"replaced":{replaced},"compacted":{compacted:06}}}"#)
-            + "\n"
-    };
-    let compacted = header(0).len() + kept.len();
-    let other = journal.path.with_extension("new");
-    // JSON has no leading zeros; a number of the same width is found by padding the file instead.
-    let text =
-        format!(r#"{{"journal":"journal","generation":1,"replaced":{replaced},"compacted":{compacted}}}"#);
-    let text = format!("{text:width$}\n{kept}", width = header(0).len() - 1);
-    assert_eq!(text.len(), compacted);
-    std::fs::write(&other, text).unwrap();
-    std::fs::rename(&other, &journal.path).unwrap();
+    journal.compact(1, replaced, &line("a", r#","timestamp":0"#));
     std::thread::sleep(Duration::from_millis(100));
     journal.append(&line("b", ""));
     let after = read(&mut follower, 1);

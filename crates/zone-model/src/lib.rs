@@ -82,7 +82,7 @@ pub use position::{BadPosition, Partition, Position, SourceId, Timestamp};
 pub use rrset::{MAX_TTL, Merged, Record, RrSet, RrSetChange, RrSetId, clamp_ttl};
 pub use rtype::{RecordType, UnknownType};
 pub use source_position::{
-    DEFAULT_JOURNAL_ID, ForeignPosition, JournalHeader, JournalPosition, KafkaPosition,
+    DEFAULT_JOURNAL_ID, ForeignPosition, JournalHeader, JournalPosition, KafkaPosition, LineMark,
 };
 
 /// The README's example, run as a test.

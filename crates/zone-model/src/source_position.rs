@@ -6,12 +6,13 @@
 //! words in which the reader will have said it.
 //!
 //! ```text
-//! journal   version 1 │ generation 4 │ offset 8 │ inode 8 │ last timestamp 8     29 bytes
-//! Kafka     version 1 │ offset 8 │ leader epoch 4 │ topic id 16                  29 bytes
+//! journal   version 1 │ generation 4 │ offset 8 │ inode 8 │ last timestamp 8 │ mark 3   32 bytes, 29 without mark
+//! Kafka     version 1 │ offset 8 │ leader epoch 4 │ topic id 16                         29 bytes
 //! ```
 //!
 //! Numbers are big-endian, signed ones with their sign bit turned over, so that bytes compare as the numbers
-//! do. What decides the order within a partition stands first.
+//! do. What decides the order within a partition stands first. A position of a journal without a mark, as older
+//! versions wrote it, stands directly before the same with one.
 
 use crate::position::{Position, Timestamp};
 
@@ -35,7 +36,16 @@ pub struct JournalPosition {
     /// The timestamp of the nearest line, up to and with this one, that gave one; 0 where none did. A line
     /// without a timestamp takes it.
     pub last_timestamp: Timestamp,
+    /// What the event's line is known by, so that a file which was cut short and has grown again is not taken for
+    /// the one that was read; `None` where that is not known.
+    pub mark: Option<LineMark>,
 }
+
+/// What a line of a journal is known by: 24 bits of a hash (FNV-1a) of its end. A line that stands in the place of
+/// another one by accident has another mark, but for one case in 16 million. It protects from nobody: who may write
+/// a journal may write anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LineMark([u8; 3]);
 
 /// The first line of a compacted journal: not an event, and known by its field `journal`.
 ///
@@ -77,18 +87,39 @@ pub struct ForeignPosition {
     pub source_kind: &'static str,
 }
 
+// === impl LineMark ===
+
+impl LineMark {
+    /// How many bytes of a line count, from its end.
+    pub const BYTES: usize = 256;
+
+    /// The mark of a line without its `\n`, of which the last [`Self::BYTES`] are enough.
+    pub fn of(line: &[u8]) -> Self {
+        let end = &line[line.len().saturating_sub(Self::BYTES)..];
+        let hash = end.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        // Folded, as FNV's authors have it where fewer bits are wanted.
+        let [.., a, b, c] = (hash ^ (hash >> 24) ^ (hash >> 48)).to_be_bytes();
+        Self([a, b, c])
+    }
+}
+
 // === impl JournalPosition ===
 
 impl JournalPosition {
     /// The position as it is handed on and stored.
     pub fn encode(&self) -> Position {
-        let mut bytes = [0; 29];
+        let mut bytes = [0; 32];
         bytes[0] = JOURNAL_VERSION;
         bytes[1..5].copy_from_slice(&self.generation.to_be_bytes());
         bytes[5..13].copy_from_slice(&self.offset.to_be_bytes());
         bytes[13..21].copy_from_slice(&self.inode.to_be_bytes());
-        bytes[21..].copy_from_slice(&ordered(self.last_timestamp.0));
-        of_29(&bytes)
+        bytes[21..29].copy_from_slice(&ordered(self.last_timestamp.0));
+        if let Some(LineMark(mark)) = self.mark {
+            bytes[29..].copy_from_slice(&mark);
+        }
+        position(if self.mark.is_some() { &bytes } else { &bytes[..29] })
     }
 
     /// Reads what [`encode`](Self::encode) wrote.
@@ -103,12 +134,14 @@ impl JournalPosition {
             let (generation, rest) = rest.split_first_chunk()?;
             let (offset, rest) = rest.split_first_chunk()?;
             let (inode, rest) = rest.split_first_chunk()?;
-            let last_timestamp = rest.try_into().ok()?;
+            let (last_timestamp, rest) = rest.split_first_chunk()?;
+            let mark = if rest.is_empty() { None } else { Some(LineMark(rest.try_into().ok()?)) };
             Some(Self {
                 generation: u32::from_be_bytes(*generation),
                 offset: u64::from_be_bytes(*offset),
                 inode: u64::from_be_bytes(*inode),
-                last_timestamp: Timestamp(signed(last_timestamp)),
+                last_timestamp: Timestamp(signed(*last_timestamp)),
+                mark,
             })
         })();
         decoded.ok_or(ForeignPosition { position: *position, source_kind: "journal" })
@@ -134,7 +167,7 @@ impl KafkaPosition {
         bytes[1..9].copy_from_slice(&ordered(self.offset));
         bytes[9..13].copy_from_slice(&((self.leader_epoch as u32) ^ (1 << 31)).to_be_bytes());
         bytes[13..].copy_from_slice(&self.topic_id);
-        of_29(&bytes)
+        position(&bytes)
     }
 
     /// Reads what [`encode`](Self::encode) wrote.
@@ -159,10 +192,10 @@ impl KafkaPosition {
     }
 }
 
-fn of_29(bytes: &[u8; 29]) -> Position {
+fn position(bytes: &[u8]) -> Position {
     match Position::new(bytes) {
         Ok(position) => position,
-        Err(_) => unreachable!("29 bytes are within a position's 1 to 32"),
+        Err(_) => unreachable!("29 and 32 bytes are within a position's 1 to 32"),
     }
 }
 
@@ -182,10 +215,12 @@ mod tests {
     proptest! {
         #[test]
         fn a_journal_position_comes_back_and_keeps_its_order(
-            a in any::<(u32, u64, u64, i64)>(), b in any::<(u32, u64, u64, i64)>(),
+            a in any::<(u32, u64, u64, i64, Option<[u8; 3]>)>(), b in any::<(u32, u64, u64, i64, Option<[u8; 3]>)>(),
+            same in any::<bool>(),
         ) {
-            let make = |(generation, offset, inode, last): (u32, u64, u64, i64)| JournalPosition {
-                generation, offset, inode, last_timestamp: Timestamp(last),
+            let b = if same { (a.0, a.1, a.2, a.3, b.4) } else { b };
+            let make = |(generation, offset, inode, last, mark): (u32, u64, u64, i64, Option<_>)| JournalPosition {
+                generation, offset, inode, last_timestamp: Timestamp(last), mark: mark.map(LineMark),
             };
             prop_assert_eq!(JournalPosition::decode(&make(a).encode()), Ok(make(a)));
             prop_assert_eq!(a.cmp(&b), make(a).encode().cmp(&make(b).encode()));
@@ -210,9 +245,32 @@ mod tests {
         assert_eq!(JournalHeader::parse(b"torn"), None);
     }
 
+    /// It is stored: a mark is the same for ever.
+    #[test]
+    fn a_mark_is_of_the_end_of_a_line() {
+        assert_eq!(LineMark::of(b""), LineMark([0xbe, 0x0c, 0x53]));
+        let line = br#"{"key":"www.example.com.|A","value":null}"#;
+        assert_eq!(LineMark::of(line), LineMark([0x1d, 0x82, 0x57]));
+        let long = [&[b'x'; 1_000][..], &[b'y'; LineMark::BYTES]].concat();
+        assert_eq!(LineMark::of(&long), LineMark::of(&long[1_000..]));
+        assert_ne!(LineMark::of(&long), LineMark::of(&long[1_001..]));
+        let marks: std::collections::BTreeSet<_> =
+            (0..1_000).map(|n| LineMark::of(format!("{{\"key\":\"n{n}.example.|A\"}}").as_bytes())).collect();
+        assert_eq!(marks.len(), 1_000);
+    }
+
+    #[test]
+    fn a_position_that_an_older_version_wrote_has_no_mark() {
+        let at = JournalPosition { generation: 1, offset: 2, inode: 3, ..JournalPosition::default() };
+        assert_eq!(at.encode().as_bytes().len(), 29);
+        assert_eq!(JournalPosition::decode(&at.encode()), Ok(at));
+        let marked = JournalPosition { mark: Some(LineMark([0; 3])), ..at };
+        assert!(at.encode() < marked.encode());
+    }
+
     #[test]
     fn another_encoding_is_said_to_be_one() {
-        for bytes in [&[1u8][..], &[2; 29], &[1; 28], &[1; 30]] {
+        for bytes in [&[1u8][..], &[2; 29], &[1; 28], &[1; 30], &[1; 31], &[2; 32]] {
             let position = Position::new(bytes).unwrap();
             assert!(JournalPosition::decode(&position).unwrap_err().to_string().contains("journal"));
             assert!(KafkaPosition::decode(&position).is_err());

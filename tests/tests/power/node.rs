@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use zone_model::decode::decode;
 use zone_model::{
-    Event, EventBody, JournalPosition, Name, Partition, Position, RawEvent, RecordType, SourceId, Unusable,
+    Event, EventBody, JournalPosition, LineMark, Name, Partition, Position, RawEvent, RecordType, SourceId,
+    Unusable,
 };
 use zone_store::{Batch, Store, StoreConfig};
 
@@ -154,6 +155,7 @@ fn events(path: &Path) -> Vec<Event> {
     for (number, line) in text.split_inclusive(|octet| *octet == b'\n').enumerate() {
         let Some(content) = line.strip_suffix(b"\n") else { break };
         at.offset += line.len() as u64;
+        at.mark = Some(LineMark::of(content));
         if content.iter().all(u8::is_ascii_whitespace) {
             continue;
         }

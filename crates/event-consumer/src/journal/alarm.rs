@@ -21,6 +21,15 @@ pub(crate) fn shrank(path: &Path, length: u64, read: u64) -> String {
     )
 }
 
+pub(crate) fn rewritten(path: &Path, read: u64) -> String {
+    format!(
+        "{} is not as it was read: another line ends at byte {read}, or none. It was cut short and has grown again, or was \
+         written anew. What was served stays served, and nothing more is read from it. Put the old file back and start \
+         again; or, if it is meant as it is, `stream-dns rebuild --accept-loss`",
+        path.display()
+    )
+}
+
 pub(crate) fn unsynced(path: &Path, why: &str) -> String {
     format!(
         "{}: {why}. A power cut might take what was read, so it is not served before it lasts; that is tried again by \

@@ -8,10 +8,10 @@ use super::proof::{Disk, Unproven};
 use crate::source::Output;
 use messages::LogFacts;
 use std::fs::{File, Metadata};
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::{Duration, Instant};
-use zone_model::{JournalHeader, JournalPosition, SourceId, Timestamp};
+use zone_model::{JournalHeader, JournalPosition, LineMark, SourceId, Timestamp};
 
 /// An open file, and how far it was read.
 pub(crate) struct Opened {
@@ -51,12 +51,15 @@ const SLOW_SYNC: Duration = Duration::from_millis(10);
 // === impl Opened ===
 
 impl Opened {
-    /// Goes on reading behind `at`; `None` where no line ends there, so that it cannot be the file that was read.
+    /// Goes on reading behind `at`; `None` where another line ends there than the one that was read, or none.
     pub(crate) fn behind(mut file: File, at: JournalPosition) -> std::io::Result<Option<Self>> {
         let length = file.metadata()?.len();
-        if !begins_line(&mut file, at.offset)? {
+        let Some(before) = before(&mut file, at.offset)? else { return Ok(None) };
+        if at.mark.is_some() && at.mark != before {
             return Ok(None);
         }
+        file.seek(SeekFrom::Start(at.offset))?;
+        let at = JournalPosition { mark: before, ..at };
         Ok(Some(Self {
             file,
             at,
@@ -69,6 +72,14 @@ impl Opened {
             unproven: Unproven::since(at.offset),
             in_step_due: Instant::now(),
         }))
+    }
+
+    /// Whether what was yielded last still stands in front of what comes next: the file may have been cut short and
+    /// have grown again between two looks.
+    pub(crate) fn is_as_read(&mut self) -> std::io::Result<bool> {
+        let before = before(&mut self.file, self.at.offset)?;
+        self.file.seek(SeekFrom::Start(self.read_to()))?;
+        Ok(before.is_some_and(|before| self.at.mark.is_none() || self.at.mark == before))
     }
 
     /// What is known of the journal as a log: a file begins where its generation does, and whoever compacts it takes
@@ -115,6 +126,7 @@ impl Opened {
                 }
                 let is_first = self.at.offset == 0;
                 self.at.offset += line.length;
+                self.at.mark = (!line.too_long).then(|| LineMark::of(line.bytes));
                 self.line = self.line.map(|line| line + 1);
                 self.at_end = false;
                 match understand(&line, is_first, &mut self.at) {
@@ -225,6 +237,7 @@ pub(crate) fn goes_on(
         offset: header.compacted,
         inode,
         last_timestamp: at.last_timestamp,
+        mark: None,
     }))
 }
 
@@ -237,18 +250,20 @@ pub(crate) fn inode(metadata: &Metadata) -> u64 {
     return u64::from(!metadata.is_file());
 }
 
-/// Stands the file at this offset; whether a line begins there.
-fn begins_line(file: &mut File, offset: u64) -> std::io::Result<bool> {
-    let Some(before) = offset.checked_sub(1) else {
-        return file.rewind().map(|()| true);
-    };
-    file.seek(SeekFrom::Start(before))?;
-    let mut byte = [0];
-    match file.read_exact(&mut byte) {
-        Ok(()) => Ok(byte == *b"\n"),
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
-        Err(error) => Err(error),
+/// The mark of the line that ends at this offset; `None` where none ends there, and no mark at the file's beginning.
+fn before(file: &mut File, offset: u64) -> std::io::Result<Option<Option<LineMark>>> {
+    if offset == 0 {
+        return Ok(Some(None));
     }
+    let from = offset.saturating_sub(LineMark::BYTES as u64 + 1);
+    file.seek(SeekFrom::Start(from))?;
+    let mut end = Vec::with_capacity(LineMark::BYTES + 1);
+    file.take(offset - from).read_to_end(&mut end)?;
+    let Some(content) = end.strip_suffix(b"\n").filter(|_| end.len() as u64 == offset - from) else {
+        return Ok(None);
+    };
+    let line = content.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    Ok(Some(Some(LineMark::of(line))))
 }
 
 /// Counts the lines up to an offset. Positions do not hold the number, and only a malformed line needs it.

@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use zone_model::{JournalPosition, Partition, Position, SourceId, Timestamp};
+use zone_model::{JournalHeader, JournalPosition, Partition, Position, SourceId, Timestamp};
 
 /// A journal that is read, or waited for.
 pub(crate) struct JournalSource {
@@ -28,7 +28,8 @@ pub(crate) struct JournalSource {
     file: Option<Opened>,
     /// What was said last of a file that cannot be read, so that it is said once.
     away: Option<String>,
-    alarmed: bool,
+    /// It said its last word: an alarm, or that it is to be read again.
+    over: bool,
 }
 
 /// Where reading goes on.
@@ -73,7 +74,7 @@ impl JournalSource {
             from,
             file: None,
             away: None,
-            alarmed: false,
+            over: false,
         }
     }
 
@@ -115,6 +116,11 @@ impl JournalSource {
             let alarm = alarm::shrank(&self.path, on_disk.len(), opened.read_to());
             return Err(self.alarm(alarm, out));
         }
+        if on_disk.len() > opened.read_to()
+            && !opened.is_as_read().map_err(|error| self.failed(&error, out))?
+        {
+            return Err(self.alarm(alarm::rewritten(&self.path, opened.at.offset), out));
+        }
         let is_the_journal = at_path.as_ref().is_ok_and(|metadata| inode(metadata) == opened.at.inode);
         let in_step_every = is_the_journal.then_some(self.in_step_every);
         let look = opened.read(&self.path, &self.id, on_disk.len(), now, in_step_every, out);
@@ -139,8 +145,8 @@ impl JournalSource {
                         Ok(Next::Reopen)
                     }
                     None => {
-                        let alarm = alarm::replaced(&self.path);
-                        Err(self.alarm(alarm, out))
+                        let header = read_header(&self.path).map_err(|error| self.failed(&error, out))?;
+                        Err(self.another_file(header.as_ref(), &opened.at, out))
                     }
                 }
             }
@@ -166,7 +172,7 @@ impl JournalSource {
             let alarm = alarm::another_id(&self.path, id_of(header.as_ref()), &self.id);
             return Err(self.alarm(alarm, out));
         }
-        let generation = header.map_or(0, |header| header.generation);
+        let generation = header.as_ref().map_or(0, |header| header.generation);
         let at = match self.from.clone() {
             Start::Beginning | Start::End => {
                 JournalPosition { generation, inode: inode(&metadata), ..JournalPosition::default() }
@@ -177,7 +183,7 @@ impl JournalSource {
                 let goes_on = goes_on(&self.path, &self.id, &at).map_err(|error| self.failed(&error, out))?;
                 match goes_on {
                     Some(at) => at,
-                    None => return Err(self.alarm(alarm::replaced(&self.path), out)),
+                    None => return Err(self.another_file(header.as_ref(), &at, out)),
                 }
             }
         };
@@ -186,7 +192,7 @@ impl JournalSource {
         }
         let opened = Opened::behind(file, at).map_err(|error| self.failed(&error, out))?;
         let Some(mut opened) = opened else {
-            return Err(self.alarm(alarm::replaced(&self.path), out));
+            return Err(self.alarm(alarm::rewritten(&self.path, at.offset), out));
         };
         if matches!(self.from, Start::End) {
             opened.skip(&self.path, &self.id).map_err(|error| self.failed(&error, out))?;
@@ -197,6 +203,10 @@ impl JournalSource {
         self.ensure_watch();
         let log = Output::Log(opened.facts(), Vec::new());
         out.extend([Output::Connected, log, Output::Partition(PARTITION)]);
+        if at.mark.is_none() && at.offset > 0 {
+            // Stored without a mark, by an older version or for the file before this one: from now on there is one.
+            out.push(Output::Passed(PARTITION, opened.at.encode()));
+        }
         Ok(opened)
     }
 
@@ -218,8 +228,31 @@ impl JournalSource {
         }
     }
 
+    /// Another file stands at the path than that of which `at` was read. A later generation of the same journal, which
+    /// says all that the part not read had said, is read from its beginning; any other file is an alarm.
+    fn another_file(
+        &mut self,
+        header: Option<&JournalHeader>,
+        at: &JournalPosition,
+        out: &mut Vec<Output>,
+    ) -> Told {
+        let is_later = |header: &JournalHeader| match header.generation.checked_sub(at.generation) {
+            None | Some(0) => false,
+            // It replaced the file that was read, which was at least as long as that.
+            Some(1) => header.replaced >= at.offset,
+            Some(_) => true,
+        };
+        if !header.is_some_and(|header| header.id == self.id.as_str() && is_later(header)) {
+            return self.alarm(alarm::replaced(&self.path), out);
+        }
+        self.over = true;
+        let path = self.path.display();
+        out.push(Output::Rebuild(format!("{path} was compacted before all of the old file was read")));
+        Told
+    }
+
     fn alarm(&mut self, text: String, out: &mut Vec<Output>) -> Told {
-        self.alarmed = true;
+        self.over = true;
         out.push(Output::Alarm(text));
         Told
     }
@@ -258,7 +291,7 @@ enum Next {
 
 impl Source for JournalSource {
     fn poll(&mut self, timeout: Duration, out: &mut Vec<Output>) -> bool {
-        if self.alarmed {
+        if self.over {
             std::thread::sleep(timeout);
             return false;
         }

@@ -318,7 +318,7 @@ impl Open {
         // The end of what was written, wherever the file ended by then.
         let end = self.file.stream_position().map_err(|error| PublishError::Unknown(error.to_string()))?;
         let start = end.saturating_sub(lines.len() as u64);
-        let position = self.reader.position_of(end, plan.timestamp).encode();
+        let position = self.reader.position_of(end, plan.timestamp, &lines).encode();
         let mut others = Vec::new();
         let read = self.reader.read(&self.file, |at, event| {
             if at.offset <= start {

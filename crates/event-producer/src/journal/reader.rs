@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use zone_model::decode::decode;
 use zone_model::{
-    DEFAULT_JOURNAL_ID, Event, EventBody, Headers, JournalHeader, JournalPosition, Limits, Partition,
-    RawEvent, SourceId, Timestamp, Unusable, journal,
+    DEFAULT_JOURNAL_ID, Event, EventBody, Headers, JournalHeader, JournalPosition, Limits, LineMark,
+    Partition, RawEvent, SourceId, Timestamp, Unusable, journal,
 };
 
 /// The longest line that can be an event, in bytes and without its end: as readers have it.
@@ -49,6 +49,9 @@ impl JournalReader {
             }
             let first = self.at.offset == 0;
             self.at.offset += length;
+            // Of a line that is too long its end is not kept here, nor where it is served.
+            let content = line.strip_suffix(b"\n").filter(|_| length == line.len() as u64);
+            self.at.mark = content.map(LineMark::of);
             self.lines += 1;
             if let (true, Some(header)) = (first, JournalHeader::parse(&line)) {
                 self.at.generation = header.generation;
@@ -79,9 +82,10 @@ impl JournalReader {
         }
     }
 
-    /// Where a line that ends at `offset` and says `timestamp` stands.
-    pub(super) fn position_of(&self, offset: u64, timestamp: Timestamp) -> JournalPosition {
-        JournalPosition { offset, last_timestamp: timestamp, ..self.at }
+    /// Where a line stands that ends at `offset` and says `timestamp`, the last one of these.
+    pub(super) fn position_of(&self, offset: u64, timestamp: Timestamp, lines: &[u8]) -> JournalPosition {
+        let last = lines.strip_suffix(b"\n").unwrap_or(lines).rsplit(|byte| *byte == b'\n').next();
+        JournalPosition { offset, last_timestamp: timestamp, mark: last.map(LineMark::of), ..self.at }
     }
 }
 
