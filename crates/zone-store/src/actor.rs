@@ -18,6 +18,7 @@ use crate::memory::Freed;
 use crate::meter::Meter;
 use crate::pace::Pace;
 use crate::publish::Publisher;
+use crate::regain::Regain;
 use crate::restarts::Restarts;
 use crate::store::{AppliedBatch, Batch, Store};
 use crate::waiters::Waiters;
@@ -83,6 +84,10 @@ pub struct ZoneStore {
     /// Tells a commit of this store from one of the store before.
     generation: u64,
     restarts: Restarts,
+    /// What the store held before it was lost.
+    regain: Regain,
+    /// A catalogue is there that may not take the place of the one that is published.
+    withheld: bool,
     stopping: Vec<oneshot::Sender<()>>,
     reported_outside: bool,
 }
@@ -120,6 +125,8 @@ impl ZoneStore {
             commits: Pace::default(),
             generation: 0,
             restarts: Restarts::default(),
+            regain: Regain::default(),
+            withheld: false,
             stopping: Vec::new(),
             reported_outside: false,
         }
@@ -139,6 +146,8 @@ impl ZoneStore {
     fn lose(&mut self, ctx: &mut Context<Self>, why: &str) {
         self.meter.crashed();
         let core = self.core.take();
+        let stood = core.as_ref().map(|core| core.status(0).positions).unwrap_or_default();
+        self.regain.lose(stood, Instant::now());
         // redb reads and writes when it is dropped, and may meet there again what it panicked over.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(core)));
         self.generation += 1;
@@ -218,7 +227,7 @@ impl ZoneStore {
         };
         self.meter.applied(batch.events.iter().map(|event| event.timestamp), applied.events);
         let came_in_service = !was_in_service && self.core.as_ref().is_some_and(Store::in_service);
-        if applied.changed > 0 || applied.rebuilt || came_in_service {
+        if applied.changed > 0 || applied.rebuilt || came_in_service || self.withheld {
             self.show(ctx);
         } else if !self.publication {
             self.is_shown();
@@ -257,21 +266,28 @@ impl ZoneStore {
 
     fn publish(&mut self, ctx: &mut Context<Self>) {
         self.publication = false;
-        let Some(store) = self.core.as_ref().filter(|store| self.may_show(store)) else { return };
+        self.withheld = !self.may_show();
+        let Some(store) = self.core.as_ref().filter(|_| !self.withheld) else { return };
         self.publisher.publish(store.catalog(), store.in_service(), Instant::now());
         self.is_shown();
         self.catch_up_later(ctx);
     }
 
-    /// Whether the catalogue may take the place of the one published before: a store that lost its state
-    /// catches up beside what is served.
-    fn may_show(&self, store: &Store) -> bool {
-        store.in_service() || !self.publisher.was_in_service()
+    /// Whether the catalogue may take the place of the one published before: a store that lost its state, or what
+    /// was not committed of it, catches up beside what is served.
+    fn may_show(&mut self) -> bool {
+        let Some(store) = &self.core else { return false };
+        let is_back =
+            self.regain.is_done(Instant::now(), |source, partition| store.applied(source, partition));
+        !self.publisher.was_in_service() || is_back && store.in_service()
     }
 
     /// What is applied is published: tells who waits for it.
     fn is_shown(&mut self) {
-        let Some(store) = self.core.as_ref().filter(|store| self.may_show(store)) else { return };
+        if !self.may_show() {
+            return;
+        }
+        let Some(store) = &self.core else { return };
         self.meter.published(wall_clock());
         self.waiters.served(|source, partition| store.applied(source, partition));
         if store.in_service() && !self.reported_outside {
@@ -324,6 +340,10 @@ impl Actor for ZoneStore {
         ctx.run_interval(TICK, |own, ctx| {
             own.measure();
             own.sweep(ctx);
+            // It may be waited for no longer.
+            if own.withheld {
+                own.show(ctx);
+            }
         });
         self.publish(ctx);
     }

@@ -82,6 +82,7 @@ mod pace;
 mod publish;
 mod read;
 mod rebuild;
+mod regain;
 mod restarts;
 mod row;
 mod settings;

@@ -285,6 +285,120 @@ async fn a_panic_is_answered_and_the_store_opened_again() {
     store.send(Shutdown).await.unwrap();
 }
 
+/// Reads on where the store says, as who reads the log does after a failure, until all of this is applied.
+async fn read_on(store: &Addr<ZoneStore>, log: &[Event]) {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        assert!(tries < 400, "it stays down");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+        let Ok(Ok(state)) = store.send(open_topic()).await else { continue };
+        let at = state.positions.first().map(|(_, position)| *position);
+        let rest = log.iter().filter(|event| at.is_none_or(|at| event.position > at)).cloned().collect();
+        let batch = ApplyChanges { in_step: Some(Timestamp(9)), ..changes(log.len() as u64, rest) };
+        if store.send(batch).await.unwrap().is_ok() {
+            return;
+        }
+    }
+}
+
+/// What every catalogue that was published says of `a.t.`, in their order; each once.
+fn shown(published: &mut UnboundedReceiver<CatalogPublished>) -> Vec<Option<Vec<Vec<u8>>>> {
+    let mut shown: Vec<_> = std::iter::from_fn(|| published.try_recv().ok()).map(|own| a_of(&own)).collect();
+    shown.dedup();
+    shown
+}
+
+/// DESIGN, "Publishing a snapshot does not wait for the disk": what was served and not committed when the store was
+/// lost comes again from the log, and is not taken back meanwhile.
+#[actix::test]
+async fn a_store_that_was_lost_takes_nothing_back_that_was_served() {
+    use std::sync::atomic::Ordering::Relaxed;
+    let config = StoreConfig {
+        cache_bytes: 0,
+        commit_after: Duration::from_secs(3600),
+        sources: vec![topic()],
+        ..Default::default()
+    };
+    let mine = Mine::default();
+    let (own, again) = (mine.clone(), config.clone());
+    let open = move || Store::open_backend(again.clone(), own.clone());
+    let log = [zone_event(1), a_event(2, b"1111"), a_event(3, b"2222"), a_event(4, b"3333")];
+    let mut store = open().unwrap();
+    store.open_source(&topic()).unwrap();
+    let events = log[..2].to_vec();
+    let first = zone_store::Batch { source: topic(), events, positions: vec![], in_step: Some(Timestamp(1)) };
+    store.apply(&first).unwrap();
+    store.commit().unwrap();
+    let (listener, mut published) = recorder::<CatalogPublished>();
+    let peers = StorePeers { listeners: vec![listener], metrics: None };
+    let store = ZoneStore::with_factory(config, store, peers, Box::new(open)).start();
+    store.send(open_topic()).await.unwrap().unwrap();
+    store.send(changes(3, vec![log[2].clone()])).await.unwrap().unwrap();
+    // The timer of the publication runs, and that of the commit does not.
+    let a = |octets: &[u8]| Some(vec![octets.to_vec()]);
+    let mut before = shown(&mut published);
+    while before.last() != Some(&a(b"2222")) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        before.extend(shown(&mut published));
+    }
+    mine.1.store(PANICS, Relaxed);
+    assert!(store.send(ReadRecords { owner: name("a.t."), rtype: None }).await.unwrap().is_err());
+    mine.1.store(WORKS, Relaxed);
+    let mut tries = 0;
+    // It stands where the last commit was made, and says so to who asks for that.
+    while store.send(ReadStoreStatus).await.unwrap().positions != [(topic(), Partition(0), position(2))] {
+        tries += 1;
+        assert!(tries < 400, "it stays down");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    // Long enough for a publication, were there one.
+    tokio::time::sleep(Duration::from_millis(250)).await;
+    assert_eq!(shown(&mut published), [], "1111 must not come again");
+    read_on(&store, &log[..3]).await;
+    read_on(&store, &log).await;
+    store.send(Shutdown).await.unwrap();
+    let after = shown(&mut published);
+    assert!(after == [a(b"2222"), a(b"3333")] || after == [a(b"3333")], "{after:?}");
+}
+
+/// "Damage that is met while running sets the file aside, as at the start": what is served stays served while the log
+/// is read again, and is then what the log says.
+#[actix::test]
+async fn damage_that_is_met_while_running_sets_the_file_aside_and_takes_nothing_back() {
+    use std::os::unix::fs::FileExt;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.redb");
+    let config = StoreConfig {
+        path: Some(path.clone()),
+        cache_bytes: 0,
+        commit_after: Duration::from_millis(1),
+        sources: vec![topic()],
+        ..Default::default()
+    };
+    let (listener, mut published) = recorder::<CatalogPublished>();
+    let store = Store::open(config.clone()).unwrap();
+    let peers = StorePeers { listeners: vec![listener], metrics: None };
+    let store = ZoneStore::new(config, store, peers).start();
+    let log = [zone_event(1), a_event(2, b"1111"), a_event(3, b"2222")];
+    read_on(&store, &log[..2]).await;
+    // Once the walk is there, everything is committed.
+    drop(store.send(OpenZone { apex: name("t.") }).await.unwrap().unwrap());
+    let damaged = std::fs::read(&path).unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    // All but the header: what says where everything is.
+    file.write_all_at(&vec![0x55; damaged.len() - 4096], 4096).unwrap();
+    read_on(&store, &log).await;
+    let status = store.send(ReadStoreStatus).await.unwrap();
+    assert!(status.set_aside.is_some_and(|aside| aside.contains("damaged-1")));
+    assert!(path.with_file_name("store.redb.damaged-1").exists());
+    assert_eq!((status.in_service, status.zones, status.slots), (true, 1, 2));
+    store.send(Shutdown).await.unwrap();
+    let shown = shown(&mut published);
+    let a = |octets: &[u8]| Some(vec![octets.to_vec()]);
+    assert_eq!(shown, [None, a(b"1111"), a(b"2222")], "no catalogue without it in between");
+}
+
 /// A disk that could not be read for a moment: redb refuses everything from then on, so it is opened again, also
 /// where nothing is to be written and no batch comes.
 #[actix::test]
