@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use std::collections::BTreeMap;
 use support::model::{Model, look};
-use support::{Memory, event, key, name, position, rrset, set, soa, unusable};
+use support::{Memory, event, key, name, position, rrset, set, soa, spelt_key, unusable};
 use zone_model::{
     Event, EventBody, Limits, Name, Partition, Position, RecordType, RrSet, RrSetId, SourceId, Timestamp,
 };
@@ -118,22 +118,6 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn raw_key(draft: &Draft, owner: &Name) -> String {
-    let owner_text = match (draft.spelling, owner.to_string()) {
-        (_, root) if root == "." => root,
-        (0, text) => text.trim_end_matches('.').to_owned(),
-        (1, text) => text.to_uppercase(),
-        (2, text) => format!("{text}."),
-        (_, text) => text,
-    };
-    let apex = match (draft.apex, draft.rtype) {
-        (None, _) => String::new(),
-        (Some(_), RecordType::SOA) => format!("|{owner}"),
-        (Some(apex), _) => format!("|{}", owner.ancestor(apex.index(owner.label_count() + 1))),
-    };
-    format!("{owner_text}|{}{apex}", draft.rtype)
-}
-
 fn rdatas(rtype: RecordType, seed: u8) -> Vec<Vec<u8>> {
     let target = |label: &[u8]| name("t.").child(label).unwrap().as_wire().to_vec();
     match rtype {
@@ -146,7 +130,8 @@ fn rdatas(rtype: RecordType, seed: u8) -> Vec<Vec<u8>> {
 
 fn to_event(draft: &Draft, universe: &[Name], partition: usize, number: u64) -> Event {
     let owner = &universe[draft.owner.index(universe.len())];
-    let raw = raw_key(draft, owner);
+    let apex = draft.apex.map(|apex| owner.ancestor(apex.index(owner.label_count() + 1)));
+    let raw = spelt_key(owner, draft.rtype, apex.as_ref(), draft.spelling);
     let body = match draft.value {
         Value::Records(ttl, seed) => {
             let rdatas = rdatas(draft.rtype, seed);

@@ -221,19 +221,8 @@ fn key(draft: &Draft, owner: &Name) -> String {
     if matches!(draft.value, Value::BadKey) {
         return format!("{owner}|{}|{owner}|{}", draft.rtype, draft.spelling);
     }
-    let text = match (draft.spelling, owner.to_string()) {
-        (_, root) if root == "." => root,
-        (0, text) => text.trim_end_matches('.').to_owned(),
-        (1, text) => text.to_uppercase(),
-        (2, text) => format!("{text}."),
-        (_, text) => text,
-    };
-    let apex = match (draft.apex, draft.rtype) {
-        (None, _) => String::new(),
-        (Some(_), RecordType::SOA) => format!("|{owner}"),
-        (Some(apex), _) => format!("|{}", owner.ancestor(apex.index(owner.label_count() + 1))),
-    };
-    format!("{text}|{}{apex}", draft.rtype)
+    let apex = draft.apex.map(|apex| owner.ancestor(apex.index(owner.label_count() + 1)));
+    support::spelt_key(owner, draft.rtype, apex.as_ref(), draft.spelling)
 }
 
 fn value(draft: &Draft, owner: &Name) -> Option<String> {

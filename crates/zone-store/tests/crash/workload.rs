@@ -1,10 +1,13 @@
 //! A log, batch by batch, what a store holds behind each, and how it is driven through it.
 
 use crate::disk::Disk;
-use crate::support::{self, event, rrset, set, soa, topic, unusable};
+use crate::support::{self, event, name, rrset, served, set, soa, topic, unusable};
 use messages::{Rebuild, ZoneSummary};
-use zone_model::{Event, EventBody, Partition, Position, Timestamp};
+use zone_model::{Event, EventBody, Partition, Position, RecordType, Timestamp};
 use zone_store::{Batch, Store, StoreConfig, StoreError};
+
+/// Names that change.
+const NAMES: usize = 7;
 
 /// Batches over two partitions; behind half of them the log is read again beside.
 pub(crate) struct Workload {
@@ -18,7 +21,11 @@ struct Seen {
     zones: Vec<ZoneSummary>,
     slots: u64,
     quarantined: Vec<(Vec<u8>, u32)>,
+    answers: Answers,
 }
+
+/// TTL and RDATA of every RRset that the catalogue has.
+type Answers = Vec<Option<(u32, Vec<Vec<u8>>)>>;
 
 /// Every read goes to the disk.
 pub(crate) fn config() -> StoreConfig {
@@ -31,7 +38,14 @@ fn seen(store: &Store) -> Seen {
         zones: store.zones(None, 0).unwrap(),
         slots: store.status(0).slots,
         quarantined: quarantined.into_iter().map(|own| (own.key, own.partition.0)).collect(),
+        answers: answers(store),
     }
+}
+
+fn answers(store: &Store) -> Answers {
+    let answer = |owner: &str, rtype| served(store.catalog(), &name(owner), rtype);
+    let texts = (0..NAMES).map(|n| answer(&format!("n{n}.t."), RecordType::TXT));
+    texts.chain([answer("t.", RecordType::SOA)]).collect()
 }
 
 // === impl Workload ===
@@ -51,7 +65,7 @@ impl Workload {
                 events.push(next(0, "t.|SOA", set("t.|SOA", rrset(None, &[&soa]))));
             }
             let partition = (n % 2) as u32;
-            let raw = format!("n{}.t.|TXT", n % 7);
+            let raw = format!("n{}.t.|TXT", n % NAMES);
             events.push(match n % 9 {
                 4 => next(partition, &raw, EventBody::Null(Some(support::key(&raw)))),
                 6 => next(partition, &raw, unusable("made up")),
@@ -88,6 +102,14 @@ impl Workload {
     pub(crate) fn served(&self, store: &Store) -> usize {
         let positions: Vec<_> = store.status(0).positions.into_iter().map(|(_, p, at)| (p, at)).collect();
         self.behind(&positions)
+    }
+
+    /// Behind how many batches a store serves, after a failure: every batch that was taken is answered from, and of one
+    /// that was refused nothing.
+    pub(crate) fn check_answers(&self, store: &Store) -> usize {
+        let served = self.served(store);
+        assert_eq!(answers(store), self.expected[served].answers, "behind {served} batches");
+        served
     }
 
     /// Does what is left to be done with a store. `committed` is told how many batches are on the disk for

@@ -199,6 +199,21 @@ impl Fed {
     }
 }
 
+/// The key of an RRset in one of the spellings that producers use; `apex` is that of a long one.
+pub(crate) fn spelt_key(owner: &Name, rtype: RecordType, apex: Option<&Name>, spelling: u8) -> String {
+    let text = match (spelling, owner.to_string()) {
+        (_, root) if root == "." => root,
+        (0, text) => text.trim_end_matches('.').to_owned(),
+        (1, text) => text.to_uppercase(),
+        (2, text) => format!("{text}."),
+        (_, text) => text,
+    };
+    // An SOA belongs to its owner.
+    let apex = if rtype == RecordType::SOA { apex.map(|_| owner) } else { apex };
+    let apex = apex.map_or_else(String::new, |apex| format!("|{apex}"));
+    format!("{text}|{rtype}{apex}")
+}
+
 /// TTL and RDATA of what a catalogue holds at a name.
 pub(crate) fn served(catalog: &Catalog, owner: &Name, rtype: RecordType) -> Option<(u32, Vec<Vec<u8>>)> {
     let query = QueryName::new(owner, catalog.seed());
