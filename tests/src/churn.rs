@@ -34,6 +34,8 @@ pub struct Draft {
     pub value: Option<String>,
     /// Milliseconds, where whoever writes may say so: mostly forwards.
     pub timestamp: i64,
+    /// The change that it belongs to, and how many events that has.
+    pub change: Option<(String, u64)>,
 }
 
 /// Writes events, until it is dropped.
@@ -117,7 +119,7 @@ impl Draft {
             _ => Some(format!("[{}]", address())),
         };
         let timestamp = 1_790_000_000_000 + number as i64 - dice.below(30) as i64;
-        Self { key, value, timestamp }
+        Self { key, value, timestamp, change: None }
     }
 
     /// The events that make the zone.
@@ -126,6 +128,7 @@ impl Draft {
             key: format!("{ZONE}|{rtype}"),
             value: Some(format!(r#"[{{"name":"{ZONE}","type":"{rtype}","content":"{content}","ttl":300}}]"#)),
             timestamp: 1_789_000_000_000,
+            change: None,
         };
         vec![
             draft("SOA", "ns.elsewhere.test. host.elsewhere.test. 1 3600 600 86400 300"),
@@ -137,7 +140,8 @@ impl Draft {
     pub fn mark(number: u64) -> (String, Self) {
         let owner = format!("mark-{number}.{ZONE}");
         let value = format!(r#"[{{"name":"{owner}","type":"A","content":"192.0.2.1","ttl":300}}]"#);
-        let draft = Self { key: format!("{owner}|A"), value: Some(value), timestamp: 1_789_000_000_000 };
+        let (key, timestamp) = (format!("{owner}|A"), 1_789_000_000_000);
+        let draft = Self { key, value: Some(value), timestamp, change: None };
         (owner, draft)
     }
 }
@@ -145,7 +149,8 @@ impl Draft {
 // === impl Churn ===
 
 impl Churn {
-    /// Writes so many events a second, with `write`.
+    /// Writes so many events a second, with `write`. Some of those that are written at once are one change: they must
+    /// come to one partition.
     pub fn start(
         mut dice: Dice,
         rate: u64,
@@ -160,8 +165,9 @@ impl Churn {
                     std::thread::sleep(due - Instant::now());
                 }
                 due += every;
-                let drafts: Vec<Draft> =
-                    (number..number + AT_ONCE).map(|number| Draft::random(&mut dice, number)).collect();
+                let change = (dice.below(8) == 0).then(|| (format!("change-{number}"), AT_ONCE));
+                let draft = |number| Draft { change: change.clone(), ..Draft::random(&mut dice, number) };
+                let drafts: Vec<Draft> = (number..number + AT_ONCE).map(draft).collect();
                 write(&mut dice, &drafts)?;
                 number += AT_ONCE;
                 if !Self::heed(&told, number) {

@@ -81,8 +81,12 @@ impl WrittenLog for Journal {
 }
 
 pub(crate) fn line(draft: &Draft) -> String {
-    let value = draft.value.as_deref().unwrap_or("null");
-    format!("{{\"key\":\"{}\",\"value\":{value},\"timestamp\":{}}}\n", draft.key, draft.timestamp)
+    let Draft { key, value, timestamp, change } = draft;
+    let value = value.as_deref().unwrap_or("null");
+    let headers = change.as_ref().map_or_else(String::new, |(id, size)| {
+        format!(",\"headers\":{{\"change-id\":\"{id}\",\"change-size\":\"{size}\"}}")
+    });
+    format!("{{\"key\":\"{key}\",\"value\":{value},\"timestamp\":{timestamp}{headers}}}\n")
 }
 
 /// `kill -9` under 2,000 events a second, also while the node starts and catches up.

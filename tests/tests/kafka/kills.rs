@@ -6,7 +6,7 @@
 use crate::{node, settings};
 use anyhow::{Context, Result, ensure};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::Message;
+use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use std::path::Path;
 use std::sync::Arc;
@@ -55,6 +55,10 @@ fn send(
 ) -> Result<()> {
     let mut record = BaseRecord::to(topic).key(&draft.key).timestamp(draft.timestamp);
     record.partition = partition;
+    record.headers = draft.change.as_ref().map(|(id, size)| {
+        let headers = OwnedHeaders::new().insert(Header { key: "change-id", value: Some(id) });
+        headers.insert(Header { key: "change-size", value: Some(&size.to_string()) })
+    });
     record.payload = draft.value.as_ref();
     producer.send(record).map_err(|(error, _)| error)?;
     producer.poll(Duration::ZERO);
@@ -67,14 +71,15 @@ impl WrittenLog for Topic<'_> {
         node(folder)
     }
 
-    /// Now and then a key's event comes in another partition than the others, as when a topic grew.
+    /// A change comes to one partition. Now and then a key's event comes to another partition than the others, as when a
+    /// topic grew.
     fn churn(&self, dice: Dice, rate: u64) -> Result<Churn> {
         let (producer, topic) = (Arc::clone(&self.producer), self.name.clone());
         Ok(Churn::start(dice, rate, move |dice, drafts| {
+            let of_change = dice.below(PARTITIONS as u64) as i32;
             drafts.iter().try_for_each(|draft| {
-                let other = dice.below(50) == 0;
-                let partition = other.then(|| dice.below(PARTITIONS as u64) as i32);
-                send(&producer, &topic, partition, draft)
+                let elsewhere = draft.change.is_some() || dice.below(50) == 0;
+                send(&producer, &topic, elsewhere.then_some(of_change), draft)
             })
         }))
     }
