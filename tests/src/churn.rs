@@ -1,9 +1,9 @@
 //! A zone that never stands still, and what its log says: events at a steady rate, and the state that they lead to by
 //! the rules of DESIGN ("Slots decide, not arrival"), computed from the log itself and sharing no code with the server.
 
-use crate::flood::{Question, Transport, ask_all};
+use crate::flood::{Question, Transport, ask_all_behind};
 use crate::kills::zones;
-use crate::{PATIENCE, Server};
+use crate::{Server, eventually};
 use anyhow::{Context, Result, ensure};
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::RecordType;
@@ -280,11 +280,14 @@ impl Said {
     /// What a server holds beside its answers: the slots that no null emptied, the newest timestamp of them, and the
     /// events that could not be used.
     fn compare_books(&self, server: &Server) -> Result<()> {
-        let (status, zones) = (server.json("/v1/status")?, zones(server)?);
+        // While its disk fails the store cannot be read at times; where it can it says what it holds.
+        let look = || {
+            Some((server.json("/v1/status").ok()?, zones(server).ok()?, server.json("/v1/quarantine").ok()?))
+        };
+        let (status, zones, list) = eventually("the store can be read", look);
         ensure!(status["slots"] == self.slots.len(), "the log has {} slots: {status}", self.slots.len());
         let newest = self.slots.values().map(|slot| slot.timestamp).max();
         ensure!(zones[0]["newest"].as_i64() == newest, "the newest event is of {newest:?}: {zones}");
-        let list = server.json("/v1/quarantine")?;
         let entry = |event: &Value| {
             let partition = u32::try_from(event["partition"].as_u64()?).ok()?;
             Some(((partition, event["key"].as_str()?.to_owned()), event["timestamp"].as_i64()?))
@@ -295,11 +298,12 @@ impl Said {
         Ok(())
     }
 
-    /// Asks a server that has read everything for every name, and looks at its books, until it says what the log says.
+    /// Asks every listener of a server for every name, as soon as it shows what was written last (addresses of `marks`),
+    /// and looks at the server's books: there is no second try, for what is shown once is not taken back.
     ///
     /// # Errors
-    /// Where it still says anything else after [`PATIENCE`].
-    pub fn compare(&self, server: &Server) -> Result<()> {
+    /// Where it says anything else than the log, or does not get so far in [`PATIENCE`](crate::PATIENCE).
+    pub fn compare(&self, server: &Server, marks: &[String]) -> Result<()> {
         let (names, wanted): (Vec<_>, Vec<_>) = self.addresses().into_iter().unzip();
         let question = |name: &String| Question { name: name.clone(), rtype: RecordType::A };
         let questions: Vec<_> = names.iter().map(question).collect();
@@ -316,15 +320,11 @@ impl Said {
             );
             Ok(())
         };
-        // Each listener is told of a new catalogue for itself, and a busy one a moment later than another.
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let asked = ask_all(server.udp, Transport::Udp, &questions, check);
-            match asked.and_then(|_| self.compare_books(server)) {
-                Ok(()) => return Ok(()),
-                Err(error) if Instant::now() > until => return Err(error),
-                Err(_) => std::thread::sleep(Duration::from_millis(20)),
-            }
+        let marks: Vec<_> = marks.iter().map(question).collect();
+        for (address, transport) in [(server.udp, Transport::Udp), (server.tcp, Transport::Tcp)] {
+            ask_all_behind(address, transport, &marks, &questions, check)
+                .with_context(|| format!("{transport:?}"))?;
         }
+        self.compare_books(server)
     }
 }

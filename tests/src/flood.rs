@@ -1,9 +1,10 @@
 //! Very many questions, hundreds of them under way at once.
 
+use crate::PATIENCE;
 use crate::ask::query;
 use anyhow::{Context, Result, bail, ensure};
 use hickory_proto::op::Message;
-use hickory_proto::rr::RecordType;
+use hickory_proto::rr::{Name, RecordType};
 use hickory_proto::serialize::binary::BinDecodable;
 use std::collections::HashMap;
 use std::io::{BufReader, ErrorKind, Read, Write};
@@ -48,6 +49,22 @@ pub fn ask_all(
     questions: &[Question],
     check: impl Fn(usize, &Message) -> Result<()> + Sync,
 ) -> Result<Duration> {
+    ask_all_behind(server, transport, &[], questions, check)
+}
+
+/// As [`ask_all`], where what was written last is an address for each of these names: each socket asks for them until
+/// it gets them, and only then for the rest. A listener shows a catalogue whole, and a socket's questions all go to
+/// one listener, so that all of them are answered from a state that has everything.
+///
+/// # Errors
+/// As [`ask_all`], and where one of the names is not there in [`PATIENCE`].
+pub(crate) fn ask_all_behind(
+    server: SocketAddr,
+    transport: Transport,
+    marks: &[Question],
+    questions: &[Question],
+    check: impl Fn(usize, &Message) -> Result<()> + Sync,
+) -> Result<Duration> {
     let begun = Instant::now();
     let share = questions.len().div_ceil(ASKERS).max(1);
     std::thread::scope(|scope| {
@@ -56,8 +73,8 @@ pub fn ask_all(
             scope.spawn(move || {
                 let check = |index: usize, message: &Message| check(number * share + index, message);
                 match transport {
-                    Transport::Udp => ask(Udp::new(server)?, questions, check),
-                    Transport::Tcp => ask(Tcp::new(server)?, questions, check),
+                    Transport::Udp => ask_behind(Udp::new(server)?, marks, questions, check),
+                    Transport::Tcp => ask_behind(Tcp::new(server)?, marks, questions, check),
                 }
             })
         });
@@ -78,8 +95,28 @@ trait Wire {
     fn receive(&mut self) -> Result<Option<&[u8]>>;
 }
 
-fn ask(
+fn ask_behind(
     mut wire: impl Wire,
+    marks: &[Question],
+    questions: &[Question],
+    check: impl Fn(usize, &Message) -> Result<()>,
+) -> Result<()> {
+    let until = Instant::now() + PATIENCE;
+    let is_there = |_: usize, answer: &Message| {
+        ensure!(!answer.answers.is_empty(), "it is not there");
+        Ok(())
+    };
+    while let Err(error) = ask(&mut wire, marks, is_there) {
+        if Instant::now() > until {
+            return Err(error.context("what was written last"));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    ask(&mut wire, questions, check)
+}
+
+fn ask(
+    wire: &mut impl Wire,
     questions: &[Question],
     check: impl Fn(usize, &Message) -> Result<()>,
 ) -> Result<()> {
@@ -109,8 +146,13 @@ fn ask(
             continue;
         };
         let message = Message::from_bytes(octets).context("an answer is no message")?;
-        // One that comes twice was asked for twice.
-        let Some(index) = under_way.remove(&message.metadata.id) else { continue };
+        // One that comes twice was asked for twice, and may come when the id is another question's.
+        let asked = message.queries.first().map(|query| query.name());
+        let is_its =
+            |index: &usize| Name::from_ascii(&questions[*index].name).is_ok_and(|name| asked == Some(&name));
+        let id = message.metadata.id;
+        let Some(index) = under_way.get(&id).copied().filter(is_its) else { continue };
+        under_way.remove(&id);
         check(index, &message).with_context(|| format!("{:?}: {message}", questions[index]))?;
     }
 }

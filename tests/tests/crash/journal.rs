@@ -27,6 +27,11 @@ impl Journal {
         Ok(Self { path, said: Said::default(), read_to: 0, marks: 0 })
     }
 
+    /// What was written to wait for it last, and is never taken back.
+    pub(crate) fn newest_mark(&self) -> String {
+        Draft::mark(self.marks).0
+    }
+
     pub(crate) fn appending(&self) -> Result<File> {
         Ok(OpenOptions::new().append(true).open(&self.path)?)
     }

@@ -6,6 +6,7 @@
 mod journal;
 mod room;
 mod store;
+mod watch;
 
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,8 @@
 //! A disk that is full under the store: the node goes on serving what comes, says so, and is whole when there is room.
+//! Nothing that it served is taken back meanwhile.
 
 use crate::journal::Journal;
+use crate::watch::Watch;
 use anyhow::{Context, Result, ensure};
 use std::ffi::CString;
 use std::fs::{self, OpenOptions};
@@ -71,7 +73,13 @@ fn fill_and_free<T>(
 ) -> Result<()> {
     let mut dice = Dice::seeded("a full disk");
     let server = node(journal).ready()?;
-    journal.compare(&server)?;
+    let watch = Watch::start(&server)?;
+    let compare = |journal: &mut Journal, server: &Server, watch: &Watch| {
+        journal.compare(server)?;
+        watch.served(journal.newest_mark());
+        Ok::<_, anyhow::Error>(())
+    };
+    compare(journal, &server, &watch)?;
     let filled = fill(&server)?;
     let failures = |server: &Server| server.metric("dns_store_commit_failures_total", "").ok();
     let mut churn = journal.churn(Dice(dice.draw()), 2_000)?;
@@ -79,25 +87,31 @@ fn fill_and_free<T>(
     // It keeps serving what comes, from memory.
     for _ in 0..5 {
         churn.rest()?;
-        journal.compare(&server)?;
+        compare(journal, &server, &watch)?;
         churn.go_on();
     }
     ensure!(server.get("/readyz")?.0 == 200, "it stays in service");
     ensure!(server.metric("dns_store_pending_bytes", "")? > 0.0, "what waits is shown");
     let failed = failures(&server).context("a metric")?;
+    let mut asked = watch.end()?;
     // Also where it crashes meanwhile: what was not committed is read again.
     server.kill()?;
     let server = node(journal).ready()?;
+    let watch = Watch::start(&server)?;
     churn.rest()?;
-    journal.compare(&server)?;
+    compare(journal, &server, &watch)?;
     churn.go_on();
     free(&server, filled)?;
     churn.rest()?;
     eventually("everything is on the disk", || {
         server.metric("dns_store_pending_bytes", "").ok().filter(|bytes| *bytes == 0.0)
     });
-    journal.compare(&server)?;
-    println!("{failed} commits failed, {} events were read", journal.said().events);
+    compare(journal, &server, &watch)?;
+    asked += watch.end()?;
+    let events = journal.said().events;
+    println!(
+        "{failed} commits failed, {events} events were read; what was served was asked for {asked} times"
+    );
     // What it wrote then is whole.
     server.kill()?;
     let server = node(journal).ready()?;
