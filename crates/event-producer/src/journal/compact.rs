@@ -77,7 +77,7 @@ impl JournalLog {
 
 impl Open {
     fn compact(&mut self, path: &Path) -> io::Result<Compacted> {
-        self.catch_up(&mut Seen::Nothing)?;
+        self.read_on(&mut Seen::Nothing)?;
         let replaced = self.reader.at.offset;
         let survivors = survivors(&self.file, replaced)?;
         let mut header = JournalHeader {

@@ -3,6 +3,7 @@
 mod compact;
 mod follow;
 mod reader;
+mod unsynced;
 
 pub use compact::Compacted;
 
@@ -20,6 +21,7 @@ use std::io::{self, ErrorKind, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use unsynced::{Sync, Unsynced};
 use zone_model::journal::{JournalLine, compose};
 use zone_model::{Event, Limits, Name, Partition, Position, Timestamp};
 
@@ -44,6 +46,7 @@ pub struct JournalLog {
     limits: Limits,
     open: Option<Open>,
     seen: Seen,
+    sync: Sync,
 }
 
 /// The file as it is held between two changes: while it is open no other file can get its inode.
@@ -53,6 +56,10 @@ struct Open {
     /// Whether it was opened for writing too.
     writable: bool,
     reader: JournalReader,
+    path: PathBuf,
+    sync: Sync,
+    /// The change before, where it could not be synced.
+    unsynced: Option<Unsynced>,
 }
 
 // === impl JournalLog ===
@@ -60,7 +67,14 @@ struct Open {
 impl JournalLog {
     /// The journal at `path`; it is made with the first change where it is not there. Nothing is opened yet.
     pub fn new(path: impl Into<PathBuf>, keep: Keep) -> Self {
-        Self { path: path.into(), keep, limits: Limits::default(), open: None, seen: Seen::Nothing }
+        Self {
+            path: path.into(),
+            keep,
+            limits: Limits::default(),
+            open: None,
+            seen: Seen::Nothing,
+            sync: File::sync_data,
+        }
     }
 
     /// The same under limits: of zones that the journal may not write nothing counts.
@@ -103,7 +117,8 @@ impl JournalLog {
             }
             let inode = file.metadata()?.ino();
             let reader = JournalReader::new(inode, self.keep.clone(), self.limits.clone());
-            let mut new = Open { file, writable: create, reader };
+            let (path, sync) = (self.path.clone(), self.sync);
+            let mut new = Open { file, writable: create, reader, path, sync, unsynced: None };
             if let Some(old) = self.open.take()
                 && let Err(error) = follow(old, &mut new, &mut self.seen)
             {
@@ -229,8 +244,7 @@ impl Log for JournalLog {
     ) -> Result<usize, PublishError> {
         let plan = plan_clear(slots, now, producer);
         self.locked(config, |open, seen| {
-            let read = open.catch_up(seen);
-            read.map_err(|error| PublishError::Unavailable(format!("cannot be read: {error}")))?;
+            open.catch_up(seen)?;
             open.write(seen, &plan, &[]).map(|_| plan.events.len())
         })
     }
@@ -247,8 +261,7 @@ impl Open {
         change_id: &str,
         config: &ProducerConfig,
     ) -> Result<Outcome, PublishError> {
-        let read = self.catch_up(seen);
-        read.map_err(|error| PublishError::Unavailable(format!("cannot be read: {error}")))?;
+        self.catch_up(seen)?;
         let apex = zone_of(&self.reader.state, change, &config.zones)?;
         let alone = config.is_alone(self.reader.state.source(), &apex);
         if change.if_unchanged {
@@ -275,9 +288,24 @@ impl Open {
         Ok(Outcome { between, ..outcome })
     }
 
+    /// Makes the change before last, where it does not yet, and reads on to the file's end, so that what is written next
+    /// stands behind whole lines.
+    fn catch_up(&mut self, seen: &mut Seen) -> Result<(), PublishError> {
+        if let Some(unsynced) = &self.unsynced {
+            unsynced.write_again(&self.path, &self.file, self.sync).map_err(|error| {
+                PublishError::Unavailable(format!(
+                    "the change before could not be synced, nor can it be now: {error}"
+                ))
+            })?;
+            self.unsynced = None;
+        }
+        let read = self.read_on(seen);
+        read.map_err(|error| PublishError::Unavailable(format!("cannot be read: {error}")))
+    }
+
     /// Reads on to the file's end and ends an unfinished last line there, so that what is written next is a
     /// line of its own.
-    fn catch_up(&mut self, seen: &mut Seen) -> io::Result<()> {
+    fn read_on(&mut self, seen: &mut Seen) -> io::Result<()> {
         let mut read = |open: &mut Self| open.reader.read(&open.file, |_, event| seen.note(event));
         let deadline = Instant::now() + UNFINISHED;
         while read(self)? {
@@ -312,13 +340,21 @@ impl Open {
         // One call, at the end of the file: nobody else's line can come in between. A write cut short (a full
         // disk) goes on with the rest; where that fails too, readers see a change that was never completed.
         let written = self.file.write(&lines).and_then(|count| self.file.write_all(&lines[count..]));
-        if let Err(error) = written.and_then(|()| self.file.sync_data()) {
+        if let Err(error) = written {
             return Err(PublishError::Unknown(format!("writing it failed half-way: {error}")));
         }
         // The end of what was written, wherever the file ended by then.
         let end = self.file.stream_position().map_err(|error| PublishError::Unknown(error.to_string()))?;
         let start = end.saturating_sub(lines.len() as u64);
         let position = self.reader.position_of(end, plan.timestamp, &lines).encode();
+        if let Err(error) = (self.sync)(&self.file) {
+            tracing::warn!(%error, "a change could not be synced, and is written and synced once more");
+            let unsynced = Unsynced { at: start, lines };
+            if let Err(error) = unsynced.write_again(&self.path, &self.file, self.sync) {
+                self.unsynced = Some(unsynced);
+                return Err(PublishError::Unknown(format!("it was written and cannot be synced: {error}")));
+            }
+        }
         let mut others = Vec::new();
         let read = self.reader.read(&self.file, |at, event| {
             if at.offset <= start {

@@ -340,3 +340,62 @@ fn many_write_one_journal_at_once() {
     let serials: BTreeSet<_> = outcomes.iter().map(|(_, _, serial, _)| serial).collect();
     assert_eq!(serials.len(), outcomes.len());
 }
+
+thread_local! {
+    /// How many syncs fail; what is at the file's end by then, this many bytes, is on no disk.
+    static FAILS: std::cell::Cell<(u32, u64)> = const { std::cell::Cell::new((0, 0)) };
+}
+
+/// A sync that fails when it is told to, and loses what it could not write.
+fn failing(file: &File) -> io::Result<()> {
+    let (fails, lost) = FAILS.get();
+    if fails == 0 {
+        return file.sync_data();
+    }
+    FAILS.set((fails - 1, lost));
+    let own = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(file));
+    let own = OpenOptions::new().write(true).open(own)?;
+    let length = own.metadata()?.len();
+    own.write_all_at(&vec![0; lost as usize], length - lost)?;
+    Err(io::Error::other("I/O error"))
+}
+
+/// DESIGN, "In a journal file": our own writer syncs. A sync that goes well behind one that failed says nothing of what
+/// that one lost, so it is written once more.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_change_that_cannot_be_synced_is_written_once_more_or_not_acknowledged() {
+    let (_directory, path) = temporary();
+    let mut log = JournalLog { sync: failing, ..JournalLog::new(&path, Keep::Slots) };
+    publish(&mut log, &change(vec![soa_edit("example.", 1)]), 1_000).unwrap();
+    FAILS.set((1, 50));
+    let outcome = publish(&mut log, &a("a.example", "192.0.2.1"), 2_000).unwrap();
+    assert_eq!(outcome.published.positions[0].1, positions(&path).last().unwrap().1.encode(), "it is whole");
+
+    FAILS.set((3, 50));
+    let unknown = publish(&mut log, &a("b.example", "192.0.2.2"), 3_000).unwrap_err();
+    assert!(matches!(&unknown, PublishError::Unknown(what) if what.contains("I/O error")), "{unknown}");
+    let length = fs::metadata(&path).unwrap().len();
+    let refused = publish(&mut log, &a("c.example", "192.0.2.3"), 4_000).unwrap_err();
+    assert!(
+        matches!(&refused, PublishError::Unavailable(what) if what.contains("change before")),
+        "{refused}"
+    );
+    assert_eq!(fs::metadata(&path).unwrap().len(), length, "nothing is written behind what is on no disk");
+
+    // The disk works again: what was not acknowledged is there all the same, and what comes stands behind it.
+    publish(&mut log, &a("c.example", "192.0.2.3"), 5_000).unwrap();
+    let keys: Vec<String> = positions(&path).into_iter().map(|(key, _)| key).collect();
+    let of = |owner: &str| keys.iter().position(|key| key.starts_with(owner));
+    assert!(of("a.example.") < of("b.example.") && of("b.example.") < of("c.example."), "{keys:?}");
+
+    // Of a file that was cut short nothing is written again.
+    FAILS.set((2, 10));
+    publish(&mut log, &a("d.example", "192.0.2.4"), 6_000).unwrap_err();
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(length).unwrap();
+    publish(&mut log, &a("e.example", "192.0.2.5"), 7_000).unwrap();
+    let keys: Vec<String> = positions(&path).into_iter().map(|(key, _)| key).collect();
+    assert!(keys.iter().any(|key| key.starts_with("e.example.")), "{keys:?}");
+    assert!(!keys.iter().any(|key| key.starts_with("d.example.")), "{keys:?}");
+}
