@@ -142,9 +142,12 @@ impl SourceSpec {
             #[cfg(feature = "journal")]
             SourceConfig::Journal(journal) => {
                 let (journal, id) = (journal.clone(), config.id());
+                // What is known of the disk outlives one opening.
+                let doubt = Arc::new(crate::journal::Doubt::default());
                 Ok(Self::new(id.clone(), config.kind(), move |positions| {
-                    let id = id.clone();
-                    let source = crate::journal::JournalSource::open(&journal, id, in_step_every, positions);
+                    let (id, doubt) = (id.clone(), Arc::clone(&doubt));
+                    let source =
+                        crate::journal::JournalSource::open(&journal, id, in_step_every, positions, doubt);
                     Ok(Box::new(if at_end { source.at_end() } else { source }))
                 }))
             }

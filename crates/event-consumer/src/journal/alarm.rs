@@ -33,7 +33,7 @@ pub(crate) fn rewritten(path: &Path, read: u64) -> String {
 pub(crate) fn unsynced(path: &Path, why: &str) -> String {
     format!(
         "{}: {why}. A power cut might take what was read, so it is not served before it lasts; that is tried again by \
-         itself, and what was served stays served. Look at the disk; `stream-dns log compact` writes the whole journal \
+         itself, and what was served stays served; starting again makes nothing good. Look at the disk; `stream-dns log compact` writes the whole journal \
          to a new file",
         path.display()
     )

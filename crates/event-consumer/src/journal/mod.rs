@@ -19,4 +19,5 @@ mod tests;
 mod watch;
 
 pub(crate) use header::source_id;
+pub(crate) use proof::Doubt;
 pub(crate) use source::JournalSource;

@@ -51,8 +51,13 @@ const SLOW_SYNC: Duration = Duration::from_millis(10);
 // === impl Opened ===
 
 impl Opened {
-    /// Goes on reading behind `at`; `None` where another line ends there than the one that was read, or none.
-    pub(crate) fn behind(mut file: File, at: JournalPosition) -> std::io::Result<Option<Self>> {
+    /// Goes on reading behind `at`; `None` where another line ends there than the one that was read, or none. Up to
+    /// `doubt_to` a sync is no proof of what it says.
+    pub(crate) fn behind(
+        mut file: File,
+        at: JournalPosition,
+        doubt_to: u64,
+    ) -> std::io::Result<Option<Self>> {
         let length = file.metadata()?.len();
         let Some(before) = before(&mut file, at.offset)? else { return Ok(None) };
         if at.mark.is_some() && at.mark != before {
@@ -69,7 +74,7 @@ impl Opened {
             length,
             live: false,
             at_end: false,
-            unproven: Unproven::since(at.offset),
+            unproven: Unproven::since(at.offset, doubt_to),
             in_step_due: Instant::now(),
         }))
     }
@@ -200,6 +205,11 @@ impl Opened {
             Err(_) if self.was_compacted(path, id) => Ok(()),
             proven => proven.map_err(|why| alarm::unsynced(path, &why)),
         }
+    }
+
+    /// Up to where a sync is no proof; 0 where it is.
+    pub(crate) fn doubt_to(&self) -> u64 {
+        self.unproven.doubt_to()
     }
 
     /// Whether the file at its path is the compacted form of this one, with everything that was read of it.

@@ -5,11 +5,14 @@
 //! nothing to write and goes well, and what the disk holds is something else. A sync is no proof after that, nor is
 //! what can be read: it comes from those pages as long as they are kept (ext4, XFS), and then no more (btrfs). Only
 //! who writes the log could write those bytes again, and a reader writes to no log. So from a failure on that counts
-//! as lasting which a sync that went well *and* a look past the page cache show: byte for byte what was read.
+//! as lasting which a sync that went well *and* a look past the page cache show: byte for byte what was read. That is
+//! remembered as long as the process lives, also where the file is opened again; a process that is started anew knows
+//! nothing of it.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hasher};
 use std::io::{self, Read};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What lies under a file. Tests have one that fails.
 pub(crate) trait Disk {
@@ -32,8 +35,15 @@ pub(crate) struct Unproven {
     read: DefaultHasher,
     /// Whether anything is to be proven.
     is_some: bool,
-    /// Whether a sync failed, so that the next one that goes well says nothing.
-    doubtful: bool,
+    /// A sync failed when this much had been read, so that one that goes well says nothing of what stands before.
+    doubt_to: u64,
+}
+
+/// Of which file a sync failed, and up to where it is in doubt since: for whoever opens it again.
+#[derive(Debug, Default)]
+pub(crate) struct Doubt {
+    inode: AtomicU64,
+    to: AtomicU64,
 }
 
 /// Reads from a file and enters what comes.
@@ -50,8 +60,14 @@ const DIRECT: (usize, usize) = (1 << 20, 4096);
 
 impl Unproven {
     /// Nothing was read since this offset. What stands before it may have been written by somebody who did not sync.
-    pub(crate) fn since(offset: u64) -> Self {
-        Self { from: offset, to: offset, read: DefaultHasher::new(), is_some: true, doubtful: false }
+    /// Up to `doubt_to` a sync that goes well is no proof.
+    pub(crate) fn since(offset: u64, doubt_to: u64) -> Self {
+        Self { from: offset, to: offset, read: DefaultHasher::new(), is_some: true, doubt_to }
+    }
+
+    /// Up to where a sync is no proof; 0 where it is.
+    pub(crate) fn doubt_to(&self) -> u64 {
+        self.doubt_to
     }
 
     /// The file, for whoever reads on behind what was read last.
@@ -65,10 +81,10 @@ impl Unproven {
             return Ok(());
         }
         if let Err(error) = disk.sync(file) {
-            self.doubtful = true;
+            self.doubt_to = self.doubt_to.max(self.to);
             return Err(format!("it cannot be synced: {error}"));
         }
-        if self.doubtful {
+        if self.from < self.doubt_to {
             let (mut length, mut hash) = (0, DefaultHasher::new());
             let mut show = |bytes: &[u8]| {
                 length += bytes.len() as u64;
@@ -83,8 +99,24 @@ impl Unproven {
                 return Err("a sync failed before, and the disk does not hold what was read".to_owned());
             }
         }
-        *self = Self { is_some: false, ..Self::since(self.to) };
+        let doubt_to = if self.to < self.doubt_to { self.doubt_to } else { 0 };
+        *self = Self { is_some: false, ..Self::since(self.to, doubt_to) };
         Ok(())
+    }
+}
+
+// === impl Doubt ===
+
+impl Doubt {
+    /// Up to where this file is in doubt.
+    pub(crate) fn of(&self, inode: u64) -> u64 {
+        if self.inode.load(Ordering::Relaxed) == inode { self.to.load(Ordering::Relaxed) } else { 0 }
+    }
+
+    /// Keeps what is known of this file.
+    pub(crate) fn keep(&self, inode: u64, to: u64) {
+        self.inode.store(inode, Ordering::Relaxed);
+        self.to.store(to, Ordering::Relaxed);
     }
 }
 
@@ -178,7 +210,7 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"0123456789").unwrap();
         let mut file = reopened(&file);
-        let mut unproven = Unproven::since(0);
+        let mut unproven = Unproven::since(0, 0);
         read(&mut unproven, &mut file, 4);
         // What it holds is not looked at.
         let mut disk = Told { syncs: vec![Ok(()), failure()], holds: Err(io::ErrorKind::Unsupported.into()) };
@@ -194,7 +226,7 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"0123456789").unwrap();
         let mut file = reopened(&file);
-        let mut unproven = Unproven::since(0);
+        let mut unproven = Unproven::since(0, 0);
         read(&mut unproven, &mut file, 4);
         let mut disk = Told { syncs: Vec::new(), holds: Ok(b"0123".to_vec()) };
         unproven.prove(&mut disk, &file).unwrap();
@@ -216,7 +248,26 @@ mod tests {
         assert!(unproven.prove(&mut disk, &file).is_err());
         disk.holds = Ok(b"0123456789 and more".to_vec());
         assert_eq!(unproven.prove(&mut disk, &file), Ok(()));
-        assert!(!unproven.doubtful);
+        assert_eq!(unproven.doubt_to(), 0);
+    }
+
+    /// Opened again, it is in doubt up to where it was: each part of that is looked at.
+    #[test]
+    fn what_is_in_doubt_stays_so_until_all_of_it_was_seen() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"0123456789").unwrap();
+        let mut file = reopened(&file);
+        let mut unproven = Unproven::since(0, 8);
+        let mut disk = Told { syncs: Vec::new(), holds: Ok(b"012345\0\0".to_vec()) };
+        read(&mut unproven, &mut file, 5);
+        assert_eq!((unproven.prove(&mut disk, &file), unproven.doubt_to()), (Ok(()), 8));
+        read(&mut unproven, &mut file, 9);
+        assert!(unproven.prove(&mut disk, &file).is_err());
+        disk.holds = Ok(b"0123456789".to_vec());
+        assert_eq!((unproven.prove(&mut disk, &file), unproven.doubt_to()), (Ok(()), 0));
+        let doubt = Doubt::default();
+        doubt.keep(7, 8);
+        assert_eq!((doubt.of(7), doubt.of(6)), (8, 0));
     }
 
     /// The real one, at places that are no multiples of anything.

@@ -4,13 +4,14 @@ use super::alarm;
 use super::header::{id_of, read_header};
 use super::line::PARTITION;
 use super::opened::{Look, Opened, goes_on, inode};
-use super::proof::{Disk, SystemDisk};
+use super::proof::{Disk, Doubt, SystemDisk};
 use super::watch::Watch;
 use crate::config::JournalConfig;
 use crate::source::{Output, Progress, Source};
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use zone_model::{JournalHeader, JournalPosition, Partition, Position, SourceId, Timestamp};
 
@@ -20,6 +21,7 @@ pub(crate) struct JournalSource {
     id: SourceId,
     sync: bool,
     disk: Box<dyn Disk>,
+    doubt: Arc<Doubt>,
     in_step_every: Duration,
     watch: Option<Watch>,
     watch_failed: bool,
@@ -56,6 +58,7 @@ impl JournalSource {
         id: SourceId,
         in_step_every: Duration,
         positions: &[(Partition, Position)],
+        doubt: Arc<Doubt>,
     ) -> Self {
         let stored = positions.iter().find(|(partition, _)| *partition == PARTITION);
         let from = match stored.map(|(_, position)| JournalPosition::decode(position)) {
@@ -68,6 +71,7 @@ impl JournalSource {
             id,
             sync: config.sync,
             disk: Box::new(SystemDisk),
+            doubt,
             in_step_every,
             watch: None,
             watch_failed: false,
@@ -190,7 +194,8 @@ impl JournalSource {
         if metadata.len() < at.offset {
             return Err(self.alarm(alarm::shrank(&self.path, metadata.len(), at.offset), out));
         }
-        let opened = Opened::behind(file, at).map_err(|error| self.failed(&error, out))?;
+        let doubt_to = self.doubt.of(inode(&metadata));
+        let opened = Opened::behind(file, at, doubt_to).map_err(|error| self.failed(&error, out))?;
         let Some(mut opened) = opened else {
             return Err(self.alarm(alarm::rewritten(&self.path, at.offset), out));
         };
@@ -312,7 +317,14 @@ impl Source for JournalSource {
 
     fn settle(&mut self) -> Result<(), String> {
         match self.file.as_mut().filter(|_| self.sync) {
-            Some(opened) => opened.sync(&mut *self.disk, &self.path, &self.id),
+            Some(opened) => {
+                let was = opened.doubt_to();
+                let synced = opened.sync(&mut *self.disk, &self.path, &self.id);
+                if opened.doubt_to() != was {
+                    self.doubt.keep(opened.at.inode, opened.doubt_to());
+                }
+                synced
+            }
             None => Ok(()),
         }
     }

@@ -1,6 +1,6 @@
 //! A journal whose disk fails (DESIGN: a journal is synced before its position is committed).
 
-use super::proof::Disk;
+use super::proof::{Disk, Doubt};
 use super::source::JournalSource;
 use crate::config::JournalConfig;
 use crate::source::{Output, Source};
@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use zone_model::{JournalHeader, Partition, Position, SourceId};
 
@@ -24,6 +25,14 @@ struct State {
     /// From here on the disk has zeros.
     lost_from: Option<u64>,
     syncs: u32,
+    doubt: Arc<Doubt>,
+}
+
+impl Failing {
+    fn set(&self, fails: bool, lost_from: Option<u64>) {
+        let mut state = self.0.borrow_mut();
+        (state.fails, state.lost_from) = (fails, lost_from);
+    }
 }
 
 impl Disk for Failing {
@@ -50,7 +59,9 @@ fn append(path: &Path, owner: &str) -> u64 {
 
 fn open(path: &Path, disk: &Failing, positions: &[(Partition, Position)]) -> JournalSource {
     let id = SourceId::new("journal");
-    let source = JournalSource::open(&JournalConfig::new(path), id, Duration::from_secs(3_600), positions);
+    let doubt = Arc::clone(&disk.0.borrow().doubt);
+    let config = JournalConfig::new(path);
+    let source = JournalSource::open(&config, id, Duration::from_secs(3_600), positions, doubt);
     source.on(Box::new(disk.clone()))
 }
 
@@ -79,7 +90,7 @@ fn a_sync_that_failed_is_made_good_only_by_what_the_disk_holds() {
 
     append(&path, "b");
     assert_eq!(poll(&mut source).0, ["b.example.|A"]);
-    *disk.0.borrow_mut() = State { fails: true, lost_from: Some(durable), syncs: 0 };
+    disk.set(true, Some(durable));
     let why = source.settle().unwrap_err();
     assert!(why.contains("cannot be synced: I/O error") && why.contains("log compact"), "{why}");
     // The system has told it, and syncs well from now on: what the disk lost is not there all the same.
@@ -88,12 +99,16 @@ fn a_sync_that_failed_is_made_good_only_by_what_the_disk_holds() {
     append(&path, "c");
     assert_eq!(poll(&mut source).0, ["c.example.|A"], "it is read on");
     assert!(source.settle().is_err());
+    // Nor by opening it again, here or from its beginning.
+    let mut again = open(&path, &disk, &[]);
+    assert_eq!(poll(&mut again).0.len(), 3);
+    assert!(again.settle().is_err());
     // Only when it is there, it counts.
     disk.0.borrow_mut().lost_from = None;
     assert_eq!(source.settle(), Ok(()));
     append(&path, "d");
     poll(&mut source);
-    *disk.0.borrow_mut() = State { fails: false, lost_from: Some(0), syncs: 0 };
+    disk.set(false, Some(0));
     assert_eq!(source.settle(), Ok(()), "a sync is proof again");
 }
 
@@ -107,7 +122,7 @@ fn a_compaction_makes_good_what_the_disk_lost() {
     let replaced = append(&path, "b");
     let mut source = open(&path, &disk, &[]);
     let (_, before) = poll(&mut source);
-    *disk.0.borrow_mut() = State { fails: true, lost_from: Some(0), syncs: 0 };
+    disk.set(true, Some(0));
     assert!(source.settle().is_err() && source.settle().is_err());
     for (id, generation, replaced, makes_good) in [
         ("other", 1, replaced, false),
