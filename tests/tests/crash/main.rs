@@ -3,6 +3,7 @@
 //!
 //! `STREAM_DNS_KILLS` says how many kills, `STREAM_DNS_SEED` repeats a run.
 
+mod failing;
 mod journal;
 mod room;
 mod store;

@@ -14,10 +14,10 @@ use stream_dns_tests::kills::WrittenLog;
 use stream_dns_tests::{Server, ServerBuilder, eventually};
 
 /// A file system of its own, in memory, with this much room.
-struct Mount(PathBuf);
+pub(crate) struct Mount(pub(crate) PathBuf);
 
 impl Mount {
-    fn new(at: PathBuf, bytes: u64) -> Result<Self> {
+    pub(crate) fn new(at: PathBuf, bytes: u64) -> Result<Self> {
         fs::create_dir_all(&at)?;
         let path = CString::new(at.as_os_str().as_bytes())?;
         let options = CString::new(format!("size={bytes}"))?;
@@ -43,10 +43,10 @@ impl Drop for Mount {
 const ROOM: u64 = 3 << 20;
 
 /// Takes what room there is left but this, and gives it back when it is dropped.
-struct Ballast(PathBuf);
+pub(crate) struct Ballast(PathBuf);
 
 impl Ballast {
-    fn all_but(folder: &Path, left: u64) -> Result<Self> {
+    pub(crate) fn all_but(folder: &Path, left: u64) -> Result<Self> {
         let path = folder.join("ballast");
         let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
         let mut length = 0;
