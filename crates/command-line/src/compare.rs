@@ -3,6 +3,7 @@
 use crate::Console;
 use crate::args::CompareArgs;
 use crate::node::Node;
+use crate::overview::each_quarantined;
 use crate::settings::ClientSettings;
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
@@ -201,13 +202,16 @@ fn why(nodes: &[Node], owner: &Name, rtype: RecordType) -> anyhow::Result<Why> {
     let name = |key: &str| Name::parse(key.split('|').next()?.trim_end_matches('.')).ok();
     let mut slots = 0;
     for node in nodes {
-        for event in node.list("/v1/quarantine?limit=10000")? {
+        let mut unusable = false;
+        each_quarantined(node, |event| {
             let key = event["key"].as_str().unwrap_or_default();
             let is_type =
                 key.split('|').nth(1).is_some_and(|own| own.eq_ignore_ascii_case(&rtype.to_string()));
-            if is_type && name(key).is_some_and(|own| own == *owner) {
-                return Ok(Why::Unusable);
-            }
+            unusable = is_type && name(key).is_some_and(|own| own == *owner);
+            Ok(!unusable)
+        })?;
+        if unusable {
+            return Ok(Why::Unusable);
         }
         let records = node.records(owner, Some(rtype))?;
         slots = slots.max(records.iter().filter_map(|own| own["slots"].as_u64()).max().unwrap_or(0));

@@ -119,19 +119,15 @@ pub(crate) fn quarantined(
     Ok(if found.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Shows each quarantined event, page by page, until there is enough.
-fn each_quarantined(node: &Node, mut each: impl FnMut(Value) -> anyhow::Result<bool>) -> anyhow::Result<()> {
+/// Shows each quarantined event, page by page, until there is enough. A page may end early where its events are large.
+pub(crate) fn each_quarantined(
+    node: &Node,
+    mut each: impl FnMut(Value) -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
     let mut after = String::new();
     loop {
         let page = node.list(&format!("/v1/quarantine?limit={PAGE}{after}"))?;
-        let Some(last) = page.last().filter(|_| page.len() == PAGE) else {
-            for event in page {
-                if !each(event)? {
-                    break;
-                }
-            }
-            return Ok(());
-        };
+        let Some(last) = page.last() else { return Ok(()) };
         after = format!("&after={}", percent_encoded(&place(last)));
         for event in page {
             if !each(event)? {

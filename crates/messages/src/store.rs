@@ -155,7 +155,7 @@ pub struct ReadDigests {
 pub struct ReadQuarantine {
     /// Begin behind this place.
     pub after: Option<(SourceId, Partition, Position)>,
-    /// At most so many; 0 for 1,000.
+    /// At most so many; 0 for 1,000. They may be fewer where they are large: nothing is left where there is none.
     pub limit: usize,
 }
 

@@ -22,9 +22,17 @@ use zone_model::{
 
 /// How many entries a question gets that does not say.
 const DEFAULT_LIMIT: usize = 1000;
+/// How many bytes of quarantined events one question gets, but for one event: each may be as large as its log takes.
+const QUARANTINED_BYTES: usize = 8 << 20;
 
 fn limit(asked: usize) -> usize {
     if asked == 0 { DEFAULT_LIMIT } else { asked }
+}
+
+/// What an event brings with it.
+fn size(event: &Quarantined) -> usize {
+    let headers: usize = event.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    event.key.len() + event.value.as_ref().map_or(0, Vec::len) + event.reason.len() + headers
 }
 
 // === impl Store ===
@@ -75,7 +83,8 @@ impl Store {
         self.slots.saturating_sub(self.zones.values().map(|zone| zone.rows).sum())
     }
 
-    /// The quarantined events, by source, partition and position: at most `limit` (0 for 1,000).
+    /// The quarantined events, by source, partition and position: at most `limit` (0 for 1,000), and no more than 8 MiB
+    /// of them, but one in any case.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
@@ -83,7 +92,7 @@ impl Store {
         self.quarantined_behind(None, asked)
     }
 
-    /// Those behind a place alone.
+    /// Those behind a place alone; none where nothing is behind it.
     ///
     /// # Errors
     /// As [`Self::quarantined`].
@@ -93,20 +102,23 @@ impl Store {
         asked: usize,
     ) -> Result<Vec<Quarantined>, StoreError> {
         let mut found: BTreeMap<(SourceId, Partition, Position), Quarantined> = BTreeMap::new();
+        // What is from here on has no place any more, whatever goes before it.
+        let (mut bytes, mut end) = (0, None);
         self.view()?.scan(Table::Quarantine, &[], None, |key, value| {
             let slot = SlotKey::parse(key)?;
             if self.sources.hidden().contains(&slot.source) {
                 return Ok(());
             }
-            let row = QuarantineRow::parse(value)?;
             let source = named(&self.sources, slot.source)?.clone();
             let partition = Partition(slot.partition);
-            let place = (source.clone(), partition, row.position);
-            if behind.is_some_and(|behind| place <= *behind) {
+            let place = (source, partition, QuarantineRow::position(value)?);
+            if behind.is_some_and(|behind| place <= *behind) || end.as_ref().is_some_and(|end| place >= *end)
+            {
                 return Ok(());
             }
+            let row = QuarantineRow::parse(value)?;
             let own = Quarantined {
-                source,
+                source: place.0.clone(),
                 partition,
                 position: row.position,
                 timestamp: row.timestamp,
@@ -115,9 +127,12 @@ impl Store {
                 headers: row.headers,
                 reason: row.reason,
             };
+            bytes += size(&own);
             found.insert(place, own);
-            if found.len() > limit(asked) {
-                found.pop_last();
+            while found.len() > limit(asked) || (found.len() > 1 && bytes > QUARANTINED_BYTES) {
+                let Some((place, own)) = found.pop_last() else { break };
+                bytes -= size(&own);
+                end = Some(place);
             }
             Ok(())
         })?;

@@ -145,10 +145,16 @@ impl QuarantineRow {
         bytes
     }
 
+    /// The position alone of a row.
+    pub(crate) fn position(bytes: &[u8]) -> Result<Position, Corrupt> {
+        let (_, _, position) = Reader(bytes).head()?;
+        Position::new(position).map_err(|_| Corrupt("a quarantined event has no position"))
+    }
+
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Corrupt> {
+        let position = Self::position(bytes)?;
         let mut reader = Reader(bytes);
-        let (timestamp, flags, position) = reader.head()?;
-        let position = Position::new(position).map_err(|_| Corrupt("a quarantined event has no position"))?;
+        let (timestamp, flags, _) = reader.head()?;
         let reason = String::from_utf8_lossy(reader.bytes()?).into_owned();
         let headers = reader.headers(flags)?;
         let value = (flags & HAS_LAST != 0).then(|| reader.0.to_vec());

@@ -194,6 +194,33 @@ fn an_unusable_event_is_kept_whole_and_changes_nothing() {
     }
 }
 
+/// However large quarantined events are, who asks for them gets some megabytes at a time, all of them in their order.
+#[test]
+fn large_quarantined_events_are_read_page_by_page() {
+    const SIZE: usize = 900 << 10;
+    let mut fed = zone();
+    // Their slots have another order than their positions.
+    for n in 0..30 {
+        let unusable =
+            zone_model::Unusable { reason: "too long".into(), value: Some(vec![b'x'; SIZE]), key: None };
+        fed.feed(1_000 + n, &format!("n{}.t.|A", 11 * n % 30), EventBody::Unusable(unusable));
+    }
+    let (mut read, mut pages) = (Vec::new(), Vec::new());
+    loop {
+        let last: Option<&messages::Quarantined> = read.last();
+        let behind = last.map(|own| (own.source.clone(), own.partition, own.position));
+        let page = fed.store.quarantined_behind(behind.as_ref(), 0).unwrap();
+        if page.is_empty() {
+            break;
+        }
+        pages.push(page.len());
+        read.extend(page);
+    }
+    let timestamps: Vec<i64> = read.iter().map(|own| own.timestamp.0).collect();
+    assert_eq!(timestamps, (1_000..1_030).collect::<Vec<_>>());
+    assert_eq!(pages, [9, 9, 9, 3]);
+}
+
 /// "A long key that says otherwise is unusable": the last line before the rows.
 #[test]
 fn a_key_that_no_row_can_have_is_quarantined() {

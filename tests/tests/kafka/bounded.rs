@@ -92,6 +92,10 @@ fn a_store_that_takes_nothing_stops_the_reading() -> Result<()> {
     let status = server.json("/v1/status")?;
     let (unusable, slots) = (EVENTS / 3, EVENTS - EVENTS / 3);
     ensure!(status["slots"] == slots && status["quarantined"] == unusable, "{status}");
+    // Nor does who looks at what cannot be used take it all at once.
+    let list = server.client(folder.path(), &["quarantine", "list"])?;
+    let lines = String::from_utf8(list.stdout)?.lines().count() as u64;
+    ensure!(lines == unusable, "{lines} events are listed: {}", String::from_utf8_lossy(&list.stderr));
     let peak = server.peak_memory()?;
     println!("{} MiB of memory at most when all of it is on the disk", peak >> 20);
     ensure!(peak < before + OVERLAY + BESIDE, "{peak} bytes of memory");
