@@ -164,8 +164,10 @@ impl Writer {
         }
         // Why an event was not taken says more than that the transaction failed, and the latter more than that the
         // others were not sent then.
-        let cause = self.reports.try_iter().filter_map(Result::err).find(|report| !purged(report));
-        let cause = cause.unwrap_or_else(|| error.clone());
+        let report = self.reports.try_iter().filter_map(Result::err).find(|report| !purged(report));
+        // With an event that was not taken no commit is asked for.
+        let untaken = report.is_some();
+        let cause = report.unwrap_or_else(|| error.clone());
         let aborted = self.abort();
         if aborted.as_ref().is_err_and(fenced) || self.fenced() {
             // While somebody takes the lock a broker answers with any error; that it was taken is seen here.
@@ -177,7 +179,7 @@ impl Writer {
             ),
             _ => unavailable("writing", &cause),
         };
-        (WriterError::Publish(error), aborted.is_ok())
+        (WriterError::Publish(error), untaken || aborted.is_ok())
     }
 
     /// Aborts a transaction, as often as it takes within the time-out.
@@ -231,7 +233,12 @@ fn unknown(error: &KafkaError) -> WriterError {
 
 /// The commit was asked for, and whether the broker has it cannot be learnt any more.
 fn unknown_fate(error: WriterError) -> WriterError {
-    WriterError::Publish(PublishError::Unknown(error.into_publish_error().to_string()))
+    match error {
+        WriterError::Publish(PublishError::Unavailable(what)) => {
+            WriterError::Publish(PublishError::Unknown(what))
+        }
+        other => other,
+    }
 }
 
 fn retriable(error: &KafkaError) -> bool {
