@@ -74,6 +74,13 @@ pub fn kill_again_and_again(log: &mut impl WrittenLog, folder: &Path, mut dice: 
     log.compare_with_fresh(&server)?;
     let status = server.json("/v1/status")?;
     ensure!(status["set_aside"].is_null(), "nothing was damaged: {status}");
+    // It stands behind everything, and reads nothing again.
+    ensure!(server.stop()?.status.success());
+    let server = log.node(folder).ready()?;
+    let marks = log.mark()?;
+    server.read_exactly(marks.len())?;
+    log.read()?;
+    log.said().compare(&server, &marks)?;
     println!(
         "{kills} kills and {at_start} more at the start under {RATE} events a second: {written} events written in \
          {:.1?}, {} of them unusable, and what is served is what they say",

@@ -230,6 +230,17 @@ impl Server {
         Ok(values.sum())
     }
 
+    /// Waits until it says that it has read so many events since its start, and sees that they stay so many.
+    pub fn read_exactly(&self, count: usize) -> Result<()> {
+        let look = || self.metric("dns_events_read_total", "").ok();
+        eventually(&format!("{count} events were read"), || look().filter(|read| *read >= count as f64));
+        // What an actor counts it reports every 100 ms.
+        std::thread::sleep(Duration::from_millis(300));
+        let read = self.metric("dns_events_read_total", "")?;
+        ensure!(read == count as f64, "{read} events were read, not {count}");
+        Ok(())
+    }
+
     /// Waits until it is ready.
     pub fn wait_ready(&self) {
         eventually("the server is ready", || self.get("/readyz").ok().filter(|(status, _)| *status == 200));

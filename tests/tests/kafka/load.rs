@@ -1,7 +1,7 @@
 //! Under load: the broker goes and comes, and so do nodes, and every node serves what the log says (DESIGN, "Slots
 //! decide, not arrival", "Exactly once").
 
-use crate::{address, compare, in_step_with_now, node, read_exactly, settings, source, zone};
+use crate::{address, compare, in_step_with_now, node, settings, source, zone};
 use anyhow::{Context, Result, anyhow, ensure};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
@@ -119,7 +119,7 @@ fn a_broker_that_goes_and_comes_under_load_loses_nothing() -> Result<()> {
     println!("{} events, readiness and an answer looked at {looked} times", sent.events);
     in_step_with_now(&server)?;
     serves(&server, &sent)?;
-    read_exactly(&server, zones().len() + usize::try_from(sent.events)?)?;
+    server.read_exactly(zones().len() + usize::try_from(sent.events)?)?;
     ensure!(source(&server)?["alarm"].is_null());
     Ok(())
 }
@@ -211,7 +211,7 @@ fn three_nodes_under_load_are_equal_although_one_is_killed_all_the_while() -> Re
     let consumer = consumer(&broker.address(), &topic, 6)?;
     for server in &steady {
         // What an actor counts it reports every 100 ms.
-        read_exactly(server, zones().len())?;
+        server.read_exactly(zones().len())?;
     }
     let before = [propagation(&steady[0])?, propagation(&steady[1])?];
     let load = Load::start(producer, &topic, rate, event)?;
@@ -236,7 +236,7 @@ fn three_nodes_under_load_are_equal_although_one_is_killed_all_the_while() -> Re
     }
     compare(folders[0].path(), &nodes)?;
     for server in &steady {
-        read_exactly(server, zones().len() + usize::try_from(sent.events)?)?;
+        server.read_exactly(zones().len() + usize::try_from(sent.events)?)?;
     }
 
     println!("{} events in {seconds} s, {kills} kills of the third node", sent.events);

@@ -83,17 +83,6 @@ fn source(server: &Server) -> Result<serde_json::Value> {
     status["sources"].get(0).cloned().with_context(|| format!("no source in {status}"))
 }
 
-/// Waits until a server says that it has read so many events since its start, and sees that they stay so many.
-fn read_exactly(server: &Server, count: usize) -> Result<()> {
-    let look = || server.metric("dns_events_read_total", "").ok();
-    eventually(&format!("{count} events were read"), || look().filter(|read| *read >= count as f64));
-    // What an actor counts it reports every 100 ms.
-    std::thread::sleep(Duration::from_millis(300));
-    let read = server.metric("dns_events_read_total", "")?;
-    ensure!(read == count as f64, "{read} events were read, not {count}");
-    Ok(())
-}
-
 /// Waits until a server has passed everything that the log holds now.
 fn in_step_with_now(server: &Server) -> Result<()> {
     let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;

@@ -1,8 +1,6 @@
 //! The broker goes and comes, and so does the node.
 
-use crate::{
-    address, command_and_wait, gone, in_step_with_now, node, read_exactly, served, settings, source, zone,
-};
+use crate::{address, command_and_wait, gone, in_step_with_now, node, served, settings, source, zone};
 use anyhow::{Result, ensure};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
@@ -28,7 +26,7 @@ fn answers_go_on_without_the_broker_and_nothing_is_read_twice() -> Result<()> {
     eventually("the node is fresh", || server.get("/freshz").ok().filter(|(status, _)| *status == 200));
     served(&mut asker, "h19.foo.example.", &["192.0.2.19"]);
     let mut read = events.len();
-    read_exactly(&server, read)?;
+    server.read_exactly(read)?;
 
     for kill in [false, true] {
         if kill {
@@ -66,7 +64,7 @@ fn answers_go_on_without_the_broker_and_nothing_is_read_twice() -> Result<()> {
     eventually("the status says that the log is back", || {
         source(&server).ok().filter(|source| source["connected"] == true && source["last_error"].is_null())
     });
-    read_exactly(&server, read)?;
+    server.read_exactly(read)?;
     ensure!(server.stop()?.status.success());
 
     // Away at the start of a node that has been in step: it answers from its store and is ready.
@@ -82,7 +80,7 @@ fn answers_go_on_without_the_broker_and_nothing_is_read_twice() -> Result<()> {
     )?;
     served(&mut asker, "new.foo.example.", &["192.0.2.7"]);
     served(&mut asker, "h3.foo.example.", &["192.0.2.33"]);
-    read_exactly(&server, 2)?;
+    server.read_exactly(2)?;
     ensure!(server.stop()?.status.success());
 
     // With nothing new nothing is read: not what transactions leave behind either.
@@ -91,7 +89,7 @@ fn answers_go_on_without_the_broker_and_nothing_is_read_twice() -> Result<()> {
     ensure!(server.stop()?.status.success());
     let server = node(folder.path()).ready()?;
     in_step_with_now(&server)?;
-    read_exactly(&server, 0)?;
+    server.read_exactly(0)?;
     ensure!(server.asker()?.ask("h4.foo.example.", RecordType::A)?.data() == ["192.0.2.44"]);
 
     // A crash loses nothing: what was not committed is read again.
@@ -149,6 +147,6 @@ fn a_broker_away_at_start_is_waited_for() -> Result<()> {
     ensure!(asker.ask("h1.foo.example.", RecordType::A)?.data() == ["192.0.2.1"]);
     gone(&mut asker, "h17.foo.example.");
     server.wait_ready();
-    read_exactly(&server, events.len())?;
+    server.read_exactly(events.len())?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What may happen to a topic that stays whole: it grows, it is compacted, it comes into being late.
 
-use crate::{address, compare, in_step_with_now, node, read_exactly, served, settings, source, zone};
+use crate::{address, compare, in_step_with_now, node, served, settings, source, zone};
 use anyhow::{Result, ensure};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
@@ -74,8 +74,8 @@ fn partitions_added_later_are_found_and_a_key_may_have_events_on_both_sides() ->
     compare(folders[0].path(), &[&first, &second, &third])?;
     // Of the old partitions none again.
     let events = 3 + 3 * 40;
-    read_exactly(&first, events)?;
-    read_exactly(&third, events)
+    first.read_exactly(events)?;
+    third.read_exactly(events)
 }
 
 const NAMES: usize = 500;

@@ -1,9 +1,7 @@
 //! Transactions that are not committed: aborted, or left open by a producer that died inside (DESIGN, "Exactly
 //! once" and "Changes that belong together").
 
-use crate::{
-    address, command_and_wait, gone, in_step_with_now, node, read_exactly, served, settings, source, zone,
-};
+use crate::{address, command_and_wait, gone, in_step_with_now, node, served, settings, source, zone};
 use anyhow::{Context, Result, ensure};
 use hickory_proto::rr::RecordType;
 use rdkafka::producer::Producer;
@@ -54,7 +52,7 @@ fn what_was_aborted_is_never_served() -> Result<()> {
         ensure!(asker.ask("www.foo.example.", RecordType::A)?.data() == ["192.0.2.1"]);
         ensure!(asker.ask("ns.foo.example.", RecordType::A)?.data() == ["192.0.2.53"]);
         gone(&mut asker, "never.foo.example.");
-        read_exactly(server, events.len())?;
+        server.read_exactly(events.len())?;
         eventually("nothing is left to read", || {
             lag(server, 0).zip(lag(server, 1)).filter(|lag| *lag == (0, 0))
         });
@@ -138,7 +136,7 @@ fn a_producer_killed_inside_a_transaction_holds_its_partition_back_for_a_while()
     eventually("it is fresh again", || server.get("/freshz").ok().filter(|(status, _)| *status == 200));
     ensure!(asker.ask("www.foo.example.", RecordType::A)?.data() == ["192.0.2.1"]);
     gone(&mut asker, "never.foo.example.");
-    read_exactly(&server, 6)
+    server.read_exactly(6)
 }
 
 /// A writer of ours that dies inside holds nobody back who writes to the same zone: whoever takes the zone's lock

@@ -1,6 +1,6 @@
 //! 100,000 events of the older server's format over 12 partitions; every RRset asked for.
 
-use crate::{in_step_with_now, node, read_exactly, settings};
+use crate::{in_step_with_now, node, settings};
 use anyhow::{Context, Result, ensure};
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{RData, RecordType};
@@ -234,7 +234,7 @@ fn every_rrset_of_100_000_events_is_served() -> Result<()> {
     let server = node(folder.path()).ready()?;
     let took = begun.elapsed();
     println!("read and served in {took:.1?}, {:.0} events a second", EVENTS as f64 / took.as_secs_f64());
-    read_exactly(&server, EVENTS)?;
+    server.read_exactly(EVENTS)?;
     let quarantine = server.json("/v1/quarantine")?;
     ensure!(quarantine.as_array().is_some_and(Vec::is_empty), "{quarantine}");
     log.compare(&server, "from the topic")?;
@@ -245,11 +245,11 @@ fn every_rrset_of_100_000_events_is_served() -> Result<()> {
     let server = node(folder.path()).ready()?;
     println!("restarted from the store in {:.1?}", begun.elapsed());
     log.compare(&server, "from the store")?;
-    read_exactly(&server, 0)?;
+    server.read_exactly(0)?;
     ensure!(server.stop()?.status.success());
 
     broker.up()?;
     let server = node(folder.path()).ready()?;
     in_step_with_now(&server)?;
-    read_exactly(&server, 0)
+    server.read_exactly(0)
 }
