@@ -1,6 +1,8 @@
 //! Sockets: how octets come in and answers leave. Everything here runs on one listener's thread.
 
 pub(crate) mod bind;
+mod connection;
+mod framing;
 mod recursion;
 pub(crate) mod seats;
 pub(crate) mod tcp;

@@ -66,6 +66,26 @@ async fn others_names_are_resolved_over_udp_and_tcp() {
     arbiter.stop();
 }
 
+/// RFC 7766 section 6.2.1.1: of the questions that a client asks at once so many are under way as have a place, the
+/// others follow, and all are answered, whether the client will ask more or not.
+#[actix::test]
+async fn more_questions_on_a_connection_than_wait_at_a_time() {
+    let (wire, arbiter) = recursing(config()).await;
+    for ends in [false, true] {
+        let mut stream = tcp_client(tcp_address(&wire));
+        let all: Vec<u8> = (0..150).flat_map(|id| framed(&query("www.target.test. A", id))).collect();
+        stream.write_all(&all).expect("sent");
+        if ends {
+            stream.shutdown(std::net::Shutdown::Write).expect("half closed");
+        }
+        let mut ids: Vec<u16> = (0..150).map(|_| next(&mut stream).expect("an answer").parsed.id).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, (0..150).collect::<Vec<u16>>());
+    }
+    wire.shutdown().await;
+    arbiter.stop();
+}
+
 /// The answer of a resolved name leaves from the address that was asked, too.
 #[actix::test]
 async fn a_resolved_answer_comes_from_the_address_that_was_asked() {

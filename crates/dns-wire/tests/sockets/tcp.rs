@@ -231,6 +231,27 @@ async fn slow_readers_are_cut_off() {
     wire.shutdown().await;
 }
 
+/// Section 6.2.1.1: a client may ask for far more than is ever held for it, and gets all of it as fast as it reads.
+#[actix::test]
+async fn more_is_asked_at_once_than_may_wait() {
+    const QUERIES: u16 = 200;
+    let wire = start(config(), WirePeers::default()).await;
+    let texts: String = (0..250).map(|at| format!("big.example. TXT {}{at:03}\n", "x".repeat(200))).collect();
+    publish(&wire, 1, &format!("{ZONE}\n{texts}"), true).await;
+    let mut stream = tcp_client(tcp_address(&wire));
+    let question = |id| if id % 2 == 0 { "big.example. TXT" } else { "www.example. A" };
+    let all: Vec<u8> = (0..QUERIES).flat_map(|id| framed(&query(question(id), id))).collect();
+    stream.write_all(&all).expect("sent");
+    for id in 0..QUERIES {
+        let reply = next(&mut stream).expect("an answer");
+        let records = if id % 2 == 0 { 250 } else { 1 };
+        assert_eq!((reply.parsed.id, reply.answers().len()), (id, records));
+    }
+    same(&ask_on(&mut stream, "www.example. A").expect("an answer"), WWW, "after them");
+    drop(stream);
+    wire.shutdown().await;
+}
+
 /// RFC 1035 section 4.2.2: what is too large for UDP goes over TCP whole.
 #[actix::test]
 async fn large_answers() {
