@@ -20,6 +20,8 @@ const LOAD: u64 = 24;
 #[derive(Clone, Debug)]
 pub(super) struct Directory {
     pages: usize,
+    /// The bits of a hash that say the page, where there is such a page.
+    mask: usize,
     /// Levels of branches above the leaves.
     depth: usize,
     root: Branch,
@@ -35,14 +37,13 @@ enum Branch {
 
 impl Directory {
     pub(super) fn new() -> Self {
-        Self { pages: 1, depth: 0, root: Branch::Leaf(vec![page::empty()].into()) }
+        Self { pages: 1, mask: mask(1), depth: 0, root: Branch::Leaf(vec![page::empty()].into()) }
     }
 
     #[inline]
     fn index(&self, hash: u64) -> usize {
-        let mask = (self.pages + 1).next_power_of_two() - 1;
-        let index = hash as usize & mask;
-        if index < self.pages { index } else { index & (mask >> 1) }
+        let index = hash as usize & self.mask;
+        if index < self.pages { index } else { index & (self.mask >> 1) }
     }
 
     /// The page in which a name of this hash stands, if anywhere.
@@ -105,7 +106,7 @@ impl Directory {
     /// Splits one page in two.
     fn grow(&mut self, seed: u64) {
         let new = self.pages;
-        let mask = (new + 1).next_power_of_two() - 1;
+        let mask = self.mask;
         // The page that splits is the one that the new page's hashes went to until now.
         let old = new & (mask >> 1);
         let mut name = QueryName::empty();
@@ -131,7 +132,13 @@ impl Directory {
         }
         push_into(&mut self.root, index, self.depth * BITS, page);
         self.pages += 1;
+        self.mask = mask(self.pages);
     }
+}
+
+/// The lowest bits of a hash that count among so many pages.
+fn mask(pages: usize) -> usize {
+    (pages + 1).next_power_of_two() - 1
 }
 
 /// What can be changed: a copy where it is shared. Each child's count is raised then, and dropping the older one lowers

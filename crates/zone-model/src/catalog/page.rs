@@ -37,18 +37,13 @@ fn tag(hash: u64) -> u8 {
     (hash >> 56) as u8
 }
 
-#[inline]
-fn offset(page: &[u8], count: usize, index: usize) -> usize {
-    let at = TAGS + padded(count) + index * 4;
-    u32::from_le_bytes([page[at], page[at + 1], page[at + 2], page[at + 3]]) as usize
-}
-
+/// The node of this index, which is below `count`.
 #[inline]
 fn node(page: &[u8], count: usize, index: usize) -> &[u8] {
-    if count == 0 {
-        return &[];
-    }
-    &page[offset(page, count, index)..offset(page, count, index + 1)]
+    let at = TAGS + padded(count) + index * 4;
+    let Some(bounds) = page.get(at..).and_then(|rest| rest.first_chunk()) else { return &[] };
+    let bounds = u64::from_le_bytes(*bounds);
+    page.get(bounds as u32 as usize..(bounds >> 32) as usize).unwrap_or_default()
 }
 
 /// The nodes of a page, in no order.

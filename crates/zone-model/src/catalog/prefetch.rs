@@ -8,8 +8,10 @@ const LINE: usize = 64;
 /// Begins to bring the first `lines` lines of `bytes` into the cache, or all of them where there are fewer.
 #[inline]
 pub(super) fn prefetch(bytes: &[u8], lines: usize) {
-    for at in (0..bytes.len()).step_by(LINE).take(lines) {
-        prefetch_at((&raw const bytes[at]).cast());
+    for at in (0..lines).map(|line| line * LINE) {
+        if at < bytes.len() {
+            prefetch_at(bytes.as_ptr().wrapping_add(at).cast());
+        }
     }
 }
 

@@ -3,21 +3,25 @@
 use crate::name::{MAX_NAME, Name, NameError};
 
 /// A name as a lookup needs it. Reading one does not allocate, and one value serves any number of lookups.
+///
+/// What a name of ordinary length needs lies in few lines of memory.
 #[derive(Clone)]
+#[repr(C)]
 pub struct QueryName {
-    /// The name in lower case. What stands behind it is left over from others: whole words are read at its end.
-    wire: [u8; ROOM],
+    /// The ancestor of `n` labels: its hash, and in the lowest octet where it starts.
+    ancestors: [u64; 128],
     length: u8,
     labels: u8,
-    /// Where each label starts, the first one first, and behind them where the root does.
-    starts: [u8; 128],
-    /// The hash of the ancestor of `n` labels.
-    hashes: [u64; 128],
+    /// Where each label starts, the first one first: of use while a name is read.
+    starts: [u8; 127],
+    /// The name in lower case; what stands behind it is left over from others.
+    wire: [u8; MAX_NAME],
 }
 
-/// The longest name, and a word more.
-const ROOM: usize = MAX_NAME.next_multiple_of(WORD) + WORD;
 const WORD: usize = 8;
+const BLOCK: usize = 16;
+/// The octet of an ancestor that says where it starts.
+const START: u64 = 0xff;
 
 /// Odd, with about half of its bits set: one half of a folded multiplication.
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -27,7 +31,7 @@ const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 impl QueryName {
     /// The root, hashed with 0; to be filled by [`read`](Self::read).
     pub fn empty() -> Self {
-        Self { wire: [0; ROOM], length: 1, labels: 0, starts: [0; 128], hashes: [0; 128] }
+        Self { ancestors: [0; 128], length: 1, labels: 0, starts: [0; 127], wire: [0; MAX_NAME] }
     }
 
     /// A name made ready for an authority with this seed.
@@ -54,28 +58,27 @@ impl QueryName {
                 1..=63 => {}
                 _ => return Err(NameError::BadLabelType),
             }
+            self.starts[labels] = at as u8;
             // 255 octets have at most 127 labels, and this check keeps `at` below 254.
-            let next = at + usize::from(length) + 1;
-            if next >= MAX_NAME {
+            labels += 1;
+            at += usize::from(length) + 1;
+            if at >= MAX_NAME {
                 return Err(NameError::TooLong);
             }
-            self.starts[labels] = at as u8;
-            labels += 1;
-            at = next;
         }
-        self.starts[labels] = at as u8;
         let length = at + 1;
         self.length = length as u8;
         self.labels = labels as u8;
-        for at in (0..length).step_by(WORD) {
-            self.wire[at..at + WORD].copy_from_slice(&lowercase(word(octets, at)).to_le_bytes());
-        }
-        let mut hash = seed;
-        self.hashes[0] = hash;
-        for index in (0..labels).rev() {
-            let start = usize::from(self.starts[index]);
-            hash = mix_label(hash, octets, start, usize::from(self.starts[index + 1]) - start);
-            self.hashes[labels - index] = hash;
+        let name = &octets[..length];
+        let is_lower_case = copy_in_lower_case(name, &mut self.wire);
+        let mut end = at;
+        let mut hash = seed & !START;
+        self.ancestors[0] = hash | end as u64;
+        for (label, start) in self.starts[..labels].iter().rev().enumerate() {
+            let start = usize::from(*start);
+            hash = mix_label(hash, octets, (start, end), is_lower_case) & !START;
+            self.ancestors[label + 1] = hash | start as u64;
+            end = start;
         }
         Ok(length)
     }
@@ -98,8 +101,16 @@ impl QueryName {
     /// If the name has fewer labels.
     #[inline]
     pub fn suffix(&self, labels: usize) -> &[u8] {
-        assert!(labels <= self.labels(), "a name of {} labels has no ancestor of {labels}", self.labels());
         &self.wire[self.suffix_start(labels)..usize::from(self.length)]
+    }
+
+    /// The label directly below the ancestor of `labels` labels, its length octet first.
+    ///
+    /// # Panics
+    /// If the name has not more labels.
+    #[inline]
+    pub fn label_below(&self, labels: usize) -> &[u8] {
+        &self.wire[self.suffix_start(labels + 1)..self.suffix_start(labels)]
     }
 
     /// Where the ancestor of `labels` labels starts in the wire form.
@@ -108,7 +119,8 @@ impl QueryName {
     /// If the name has fewer labels.
     #[inline]
     pub fn suffix_start(&self, labels: usize) -> usize {
-        usize::from(self.starts[self.labels() - labels])
+        assert!(labels <= self.labels(), "a name of {} labels has no ancestor of {labels}", self.labels());
+        usize::from(self.ancestors[labels] as u8)
     }
 
     /// The hash of the whole name: equal for equal names of one seed, and all but certainly not for others.
@@ -130,13 +142,14 @@ impl QueryName {
     /// The hash of the ancestor of `labels` labels.
     #[inline]
     pub(super) fn hash(&self, labels: usize) -> u64 {
-        finish(self.hashes[labels])
+        finish(self.ancestors[labels] & !START)
     }
 
     /// The hash of `*` below the ancestor of `labels` labels.
     #[inline]
     pub(super) fn wildcard_hash(&self, labels: usize) -> u64 {
-        finish(fold(self.hashes[labels] ^ u64::from(u16::from_le_bytes(*b"\x01*"))))
+        let parent = self.ancestors[labels] & !START;
+        finish(fold(parent ^ u64::from(u16::from_le_bytes(*b"\x01*"))) & !START)
     }
 }
 
@@ -149,19 +162,62 @@ impl std::fmt::Debug for QueryName {
     }
 }
 
-/// Hashes the label at `start`, its length octet first, in lower case, onto the hash of what stands behind it.
+/// Copies a name, its letters in lower case; whether all were. Where its last block is no whole one it is taken together
+/// with octets before it that were taken already.
+#[inline]
+fn copy_in_lower_case(name: &[u8], to: &mut [u8; MAX_NAME]) -> bool {
+    let to = &mut to[..name.len()];
+    let Some(last) = name.last_chunk::<BLOCK>() else {
+        for (octet, to) in name.iter().zip(&mut *to) {
+            *to = octet.to_ascii_lowercase();
+        }
+        return to == name;
+    };
+    for (block, to) in name.as_chunks().0.iter().zip(to.as_chunks_mut().0) {
+        *to = block_in_lower_case(block);
+    }
+    let at = to.len() - BLOCK;
+    to[at..].copy_from_slice(&block_in_lower_case(last));
+    is_same(to, name)
+}
+
+/// What the processor takes at once.
+#[inline]
+fn block_in_lower_case(block: &[u8; BLOCK]) -> [u8; BLOCK] {
+    block.map(|octet| octet | (u8::from(octet.wrapping_sub(b'A') < 26) << 5))
+}
+
+/// Hashes the label from `start` to `end`, its length octet first, in lower case, onto the hash of what stands behind it.
 ///
 /// It reads what came and not its copy in lower case: a word that was just written in two parts is waited for.
 #[inline]
-fn mix_label(mut hash: u64, octets: &[u8], mut start: usize, mut length: usize) -> u64 {
+fn mix_label(mut hash: u64, octets: &[u8], (mut start, end): (usize, usize), is_lower_case: bool) -> u64 {
+    let word = |at| {
+        let word = word(octets, at);
+        if is_lower_case { word } else { lowercase(word) }
+    };
     // The length octet stands first, so labels that differ only in zero octets at their end differ here.
-    while length > WORD {
-        hash = fold(hash ^ lowercase(word(octets, start)));
+    while end - start > WORD {
+        hash = fold(hash ^ word(start));
         start += WORD;
-        length -= WORD;
     }
     // The last word's octets behind the label are the next one's, and do not count.
-    fold(hash ^ (lowercase(word(octets, start)) & u64::MAX >> (64 - 8 * length)))
+    fold(hash ^ (word(start) & u64::MAX >> (64 - 8 * (end - start))))
+}
+
+/// Whether two names are the same. Most are so short that a call would be the dearest part.
+#[inline]
+pub(super) fn is_same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let (Some(one_last), Some(other_last)) = (one.last_chunk::<WORD>(), other.last_chunk::<WORD>()) else {
+        return one == other;
+    };
+    let words = one.as_chunks::<WORD>().0.iter().zip(other.as_chunks::<WORD>().0);
+    let differing = words
+        .fold(0, |differing, (one, other)| differing | u64::from_ne_bytes(*one) ^ u64::from_ne_bytes(*other));
+    differing | u64::from_ne_bytes(*one_last) ^ u64::from_ne_bytes(*other_last) == 0
 }
 
 /// The eight octets at `at`; zeroes stand for those that are not there.
@@ -207,6 +263,7 @@ mod tests {
     #[test]
     fn a_word_in_lower_case_is_its_octets_in_lower_case() {
         for octet in 0..=u8::MAX {
+            assert_eq!(block_in_lower_case(&[octet; BLOCK]), [octet.to_ascii_lowercase(); BLOCK]);
             for place in 0..WORD {
                 let mut word = *b"Zz@[`{\x80\xc1";
                 word[place] = octet;
