@@ -46,6 +46,16 @@ pub struct Client {
 
 /// Takes the messages of an answer: one, or many for a transfer.
 pub trait Sink {
+    /// Room in which the next message may be composed, so that it need not be copied: at least 512 octets, and as many as
+    /// the client's size limit, or the message is shorter. What stands there counts only if
+    /// [`composed`](Self::composed) says so.
+    fn room(&mut self) -> Option<&mut [u8]> {
+        None
+    }
+
+    /// Takes the next message, which is the first octets of the room.
+    fn composed(&mut self, _length: usize) {}
+
     /// Takes the next message. The octets are only lent.
     fn message(&mut self, octets: &[u8]);
 }

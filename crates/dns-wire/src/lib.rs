@@ -62,7 +62,7 @@ pub use config::{WireConfig, loopback};
 pub use counters::{Counters, Lost};
 pub use error::WireError;
 pub use identity::Identity;
-pub use listener::{Datagram, Listener};
+pub use listener::{Answers, Datagram, Listener};
 pub use net::bind::BoundAddresses;
 pub use query::{Edns, Query};
 pub use zone_model::catalog::Authority;

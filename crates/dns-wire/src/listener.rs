@@ -45,10 +45,19 @@ struct Terms {
     any_tcp: AnyAnswer,
 }
 
+/// Takes the answers to the datagrams of a batch.
+pub trait Answers {
+    /// Where the next answer is composed: as many octets as the largest may have.
+    fn room(&mut self) -> &mut [u8];
+
+    /// Takes the first octets of the room as the answer to the datagram in a place.
+    fn composed(&mut self, place: usize, length: usize);
+}
+
 /// Hands an answer on with the place of its datagram.
-struct To<'s, F> {
+struct To<'s, A> {
     place: usize,
-    send: &'s mut F,
+    answers: &'s mut A,
 }
 
 // === impl Listener ===
@@ -101,47 +110,58 @@ impl Listener {
         })
     }
 
-    /// Answers the datagrams of a batch, at most [`PLACES`]: each answer goes to `send` with the place of its
-    /// datagram, and what must wait for the resolver to `resolve`, with the snapshot that it goes on with. `None`
-    /// stands for a datagram that cannot be answered.
+    /// Answers the datagrams of a batch: `datagram` gives each of the `count` as often as it is asked, and `None` for one
+    /// that cannot be answered. Each answer goes to `answers` with the place of its datagram,
+    /// and what must wait for the resolver to `resolve`, with the snapshot that it goes on with.
     pub fn answer_datagrams<'q>(
         &mut self,
-        datagrams: impl Iterator<Item = Option<Datagram<'q>>>,
+        count: usize,
+        datagram: impl Fn(usize) -> Option<Datagram<'q>>,
         now: Timestamp,
-        mut send: impl FnMut(usize, &[u8]),
+        answers: &mut impl Answers,
         mut resolve: impl FnMut(&Datagram<'q>, Pending, Rc<Snapshot>),
     ) {
-        let mut batch = [None; PLACES];
-        let mut count = 0;
-        for (place, datagram) in batch.iter_mut().zip(datagrams) {
-            *place = datagram;
-            count += 1;
-        }
-        let batch = &batch[..count];
-        let catalog = catalog(self.snapshot.as_deref());
-        let octets = batch.iter().map(|datagram| datagram.map_or(&[][..], |datagram| datagram.octets));
-        let ahead = &mut self.ahead;
-        // A panic is that of one query, which is found when each is answered by itself.
-        let mut looked = catch_unwind(AssertUnwindSafe(|| ahead.look(catalog, octets))).ok();
-        for (place, datagram) in batch.iter().enumerate() {
-            let Some(datagram) = datagram else {
-                self.counters.lost(Lost::NoQuery);
-                continue;
-            };
-            let Datagram { octets, peer, local } = *datagram;
-            self.counters.query(Transport::Udp, peer.is_ipv6());
-            let client = self.terms.client(Transport::Udp, peer, local, now);
-            let mut sink = To { place, send: &mut send };
-            let answered = guarded(&mut self.scratch, |scratch| match &mut looked {
-                Some(looked) => looked.answer(place, octets, &client, scratch, &mut sink),
-                None => answer::answer(catalog, octets, &client, scratch, &mut sink),
-            });
-            let verdict =
-                settle(&mut self.counters, &mut self.scratch, answered, &mut sink, |scratch, sink| {
-                    answer::answer::<Catalog>(None, octets, &client, scratch, sink)
-                });
-            if let (Verdict::Resolve(pending), Some(snapshot)) = (verdict, &self.snapshot) {
-                resolve(datagram, *pending, Rc::clone(snapshot));
+        let Self { snapshot, scratch, ahead, terms, counters } = self;
+        let catalog = catalog(snapshot.as_deref());
+        for first in (0..count).step_by(PLACES) {
+            let group = first..count.min(first + PLACES);
+            let octets = group.clone().map(|at| datagram(at).map_or(&[][..], |datagram| datagram.octets));
+            // A panic is that of one query, which is found when each is answered by itself.
+            let mut looked = catch_unwind(AssertUnwindSafe(|| ahead.look(catalog, octets))).ok();
+            let mut at = first;
+            while at < group.end {
+                // One guard for as many as go well.
+                let whole = catch_unwind(AssertUnwindSafe(|| {
+                    while at < group.end {
+                        let Some(Datagram { octets, peer, local }) = datagram(at) else {
+                            counters.lost(Lost::NoQuery);
+                            at += 1;
+                            continue;
+                        };
+                        counters.query(Transport::Udp, peer.is_ipv6());
+                        let client = terms.client(Transport::Udp, peer, local, now);
+                        let mut sink = To { place: at, answers };
+                        let verdict = match &mut looked {
+                            Some(looked) => looked.answer(at - first, octets, &client, scratch, &mut sink),
+                            None => answer::answer(catalog, octets, &client, scratch, &mut sink),
+                        };
+                        count_verdict(counters, &verdict);
+                        if let (Verdict::Resolve(pending), Some(snapshot)) = (verdict, &*snapshot) {
+                            resolve(&Datagram { octets, peer, local }, *pending, Rc::clone(snapshot));
+                        }
+                        at += 1;
+                    }
+                }));
+                if whole.is_err() {
+                    renew(scratch);
+                    if let Some(Datagram { octets, peer, local }) = datagram(at) {
+                        let client = terms.client(Transport::Udp, peer, local, now);
+                        settle(counters, scratch, None, &mut To { place: at, answers }, |scratch, sink| {
+                            answer::answer::<Catalog>(None, octets, &client, scratch, sink)
+                        });
+                    }
+                    at += 1;
+                }
             }
         }
     }
@@ -200,10 +220,23 @@ impl Terms {
 
 // === impl To ===
 
-impl<F: FnMut(usize, &[u8])> Sink for To<'_, F> {
+impl<A: Answers> Sink for To<'_, A> {
+    #[inline]
+    fn room(&mut self) -> Option<&mut [u8]> {
+        Some(self.answers.room())
+    }
+
+    #[inline]
+    fn composed(&mut self, length: usize) {
+        self.answers.composed(self.place, length);
+    }
+
     #[inline]
     fn message(&mut self, octets: &[u8]) {
-        (self.send)(self.place, octets);
+        if let Some(room) = self.answers.room().get_mut(..octets.len()) {
+            room.copy_from_slice(octets);
+            self.composed(octets.len());
+        }
     }
 }
 
@@ -221,12 +254,17 @@ fn settle<S: Sink>(
         tracing::error!("answering a query panicked; the client gets SERVFAIL");
         guarded(scratch, |scratch| failed(scratch, sink)).unwrap_or(Verdict::Dropped)
     });
-    match &verdict {
+    count_verdict(counters, &verdict);
+    verdict
+}
+
+#[inline]
+fn count_verdict(counters: &mut Counters, verdict: &Verdict) {
+    match verdict {
         Verdict::Answered(summary) => counters.answered(*summary),
         Verdict::Dropped => counters.lost(Lost::NoQuery),
         Verdict::Resolve(_) => counters.recursed(),
     }
-    verdict
 }
 
 /// Calls what may panic, so that one query cannot take a listener down. `None` says that it did panic; the
@@ -234,9 +272,14 @@ fn settle<S: Sink>(
 fn guarded(scratch: &mut Scratch, call: impl FnOnce(&mut Scratch) -> Verdict) -> Option<Verdict> {
     let called = catch_unwind(AssertUnwindSafe(|| call(scratch)));
     if called.is_err() {
-        *scratch = Scratch::of(std::mem::take(&mut scratch.room.identity));
+        renew(scratch);
     }
     called.ok()
+}
+
+/// Buffers as new, after a panic.
+fn renew(scratch: &mut Scratch) {
+    *scratch = Scratch::of(std::mem::take(&mut scratch.room.identity));
 }
 
 fn catalog(snapshot: Option<&Snapshot>) -> Option<&Catalog> {

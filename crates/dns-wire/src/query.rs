@@ -11,7 +11,8 @@ pub(crate) const CLASS_IN: u16 = 1;
 /// QCLASS `*`, any class.
 const CLASS_ANY: u16 = 255;
 
-/// A query whose question can be looked up.
+/// A query whose question can be looked up. It is small so that it is handed on in registers: many are read before the
+/// first is answered, and what was just written in parts is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Query {
     /// The first flags octet: opcode and RD.
@@ -19,7 +20,7 @@ pub struct Query {
     /// The second flags octet: CD.
     flags2: u8,
     /// Where the question ends.
-    pub(crate) question_end: usize,
+    question_end: u16,
     /// QTYPE.
     pub(crate) qtype: RecordType,
     /// Whether QCLASS is `*`: class IN is answered for, and nobody has authority over all classes (RFC 1035
@@ -51,7 +52,7 @@ pub(crate) enum Reject {
     Reply {
         rcode: u16,
         /// Where the question ends; the header's end where none is repeated.
-        question_end: usize,
+        question_end: u16,
         edns: Option<Edns>,
     },
 }
@@ -82,6 +83,12 @@ pub(crate) enum ExtendedError {
 // === impl Query ===
 
 impl Query {
+    /// Where the question ends, in octets from the message's start.
+    #[inline]
+    pub(crate) fn question_end(&self) -> usize {
+        usize::from(self.question_end)
+    }
+
     /// Whether recursion is desired.
     pub fn recursion_desired(&self) -> bool {
         self.flags & 1 != 0
@@ -111,13 +118,24 @@ impl Query {
         }
         let count = |at: usize| usize::from(u16::from_be_bytes([header[at], header[at + 1]]));
         let questions = count(4);
-        let reply = |rcode, question_end, edns| Reject::Reply { rcode, question_end, edns };
+        let reply = |rcode, question_end: usize, edns| {
+            // A question has at most 259 octets.
+            Reject::Reply { rcode, question_end: question_end as u16, edns }
+        };
 
         let first = if questions == 0 { Ok(HEADER) } else { read_question(octets, name, seed) };
         let mut edns = None;
         let rest = first.and_then(|end| {
             let end = (1..questions).try_fold(end, |at, _| Ok(skip_name(octets, at)? + 4))?;
-            read_records(octets, end, count(6) + count(8), count(10), &mut edns)
+            let (before, additional) = (count(6) + count(8), count(10));
+            match (before, additional) {
+                (0, 0) if questions == 1 => Ok(()),
+                (0, 1) if let Some(plain) = read_plain_opt(octets, end) => {
+                    edns = Some(plain);
+                    Ok(())
+                }
+                _ => read_records(octets, end, before, additional, &mut edns),
+            }
         });
         let opcode = flags >> 3 & 0xf;
         let question_end = if questions == 1 { first.unwrap_or(HEADER) } else { HEADER };
@@ -146,7 +164,10 @@ impl Query {
             (RecordType::OPT | RecordType::TSIG | RecordType::TKEY, _) => {
                 Err(reply(rcode::FORMERR, question_end, edns))
             }
-            _ => Ok(Self { flags, flags2, question_end, qtype, any_class: qclass == CLASS_ANY, edns }),
+            _ => {
+                let (any_class, question_end) = (qclass == CLASS_ANY, question_end as u16);
+                Ok(Self { flags, flags2, question_end, qtype, any_class, edns })
+            }
         }
     }
 }
@@ -161,6 +182,16 @@ fn read_question(octets: &[u8], name: &mut QueryName, seed: u64) -> Result<usize
     let length = name.read(&octets[HEADER..], seed).map_err(drop)?;
     let end = HEADER + length + 4;
     if end <= octets.len() { Ok(end) } else { Err(()) }
+}
+
+/// The OPT record at `at` if it is as most are: without options.
+#[inline]
+fn read_plain_opt(octets: &[u8], at: usize) -> Option<Edns> {
+    let [0, 0, 41, high, low, _, version, flags, _, 0, 0] = octets.get(at..)?.first_chunk::<11>()? else {
+        return None;
+    };
+    let payload = u16::from_be_bytes([*high, *low]);
+    Some(Edns { payload, version: *version, dnssec_ok: flags & 0x80 != 0, nsid: false })
 }
 
 /// Steps over `before` records and looks through `additional` ones for OPT; the first is handed out even
@@ -229,5 +260,16 @@ fn skip_name(octets: &[u8], mut at: usize) -> Result<usize, ()> {
             0xc0.. => return if at + 2 <= octets.len() { Ok(at + 2) } else { Err(()) },
             _ => return Err(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is handed on in registers: two words.
+    #[test]
+    fn what_was_read_is_small() {
+        assert!(size_of::<Result<Query, Reject>>() <= 16, "{}", size_of::<Result<Query, Reject>>());
     }
 }

@@ -4,7 +4,7 @@ use crate::client::Client;
 use crate::identity::Identity;
 use crate::query::{CLASS_IN, Edns, ExtendedError, HEADER};
 use zone_model::RecordType;
-use zone_model::catalog::AnswerRrSet;
+use zone_model::catalog::{AnswerRrSet, NegativeSoa};
 use zone_model::rdata;
 
 /// The octets of an OPT record without options.
@@ -71,8 +71,8 @@ pub(crate) struct Writer<'b> {
 pub(crate) struct Targets {
     entries: [Target; TARGETS],
     length: usize,
-    /// Whether the question's name is among them: it is entered when something is first compressed.
-    question: bool,
+    /// The octets of the question's name, until it is among them: it is entered when something is first compressed.
+    question: usize,
 }
 
 /// A name that stands in the message, as part of a longer one or not.
@@ -104,7 +104,8 @@ impl<'b> Writer<'b> {
         buffer[4..HEADER].fill(0);
         buffer[5] = u8::from(question_end > HEADER);
         let limit = limit.min(buffer.len()) - if edns { OPT } else { 0 };
-        targets.clear();
+        // Behind the name stand QTYPE and QCLASS.
+        targets.clear(question_end.saturating_sub(HEADER + 4));
         Self { buffer, length: question_end, limit, counts: [0; 3], targets }
     }
 
@@ -120,7 +121,7 @@ impl<'b> Writer<'b> {
     ) -> Self {
         buffer[..begun.len()].copy_from_slice(begun);
         let limit = limit.min(buffer.len()) - if edns { OPT } else { 0 };
-        targets.clear();
+        targets.clear(zone_model::wire_length(&begun[HEADER..]).unwrap_or(0));
         Self { buffer, length: begun.len(), limit, counts: [answers, 0, 0], targets }
     }
 
@@ -143,7 +144,9 @@ impl<'b> Writer<'b> {
         self.whole(|own| {
             match (owner, ttl) {
                 // The bytes point at the question's name already.
-                (Owner::Question(0), None) if rdata::compressible_names(rrset.rtype).is_none() => {
+                (Owner::Question(0), None)
+                    if rrset.plain || rdata::compressible_names(rrset.rtype).is_none() =>
+                {
                     own.copy(rrset.bytes)?
                 }
                 _ => {
@@ -154,6 +157,16 @@ impl<'b> Writer<'b> {
             own.counts[section as usize] += rrset.count;
             Ok(())
         })
+    }
+
+    /// Writes the SOA of a negative answer whole, or nothing of it. The apex starts so many octets into the question's
+    /// name. It is not pointed at.
+    pub(crate) fn negative_soa(&mut self, soa: &NegativeSoa<'_>, apex: usize) -> Result<(), Full> {
+        let start = self.length;
+        self.copy(soa.record())?;
+        soa.point(&mut self.buffer[start..self.length], start, HEADER + apex);
+        self.counts[Section::Authority as usize] += 1;
+        Ok(())
     }
 
     /// Writes one record, or nothing of it.
@@ -174,13 +187,13 @@ impl<'b> Writer<'b> {
 
     /// Writes everything that `write` writes, or nothing of it.
     pub(crate) fn whole(&mut self, write: impl FnOnce(&mut Self) -> Result<(), Full>) -> Result<(), Full> {
-        let (length, targets, counts) = (self.length, self.targets.length, self.counts);
+        let (length, counts) = (self.length, self.counts);
+        let (targets, question) = (self.targets.length, self.targets.question);
         let written = write(self);
         if written.is_err() {
             self.length = length;
             self.targets.length = targets;
-            // What the question's name left there may be among what is taken back.
-            self.targets.question &= targets > 0;
+            self.targets.question = question;
             self.counts = counts;
         }
         written
@@ -195,31 +208,41 @@ impl<'b> Writer<'b> {
         opt: Option<Opt<'_>>,
         error: Option<ExtendedError>,
     ) -> usize {
-        let mut additional = self.counts[2];
-        if let Some(Opt { edns, payload, nsid }) = opt {
-            // Room for it was kept. Extended RCODE, version 0, DO as the client had it (RFC 3225 section 3).
-            let dnssec_ok = if edns.dnssec_ok { 0x80 } else { 0 };
-            let [high, low] = payload.to_be_bytes();
-            let opt = [0, 0, RecordType::OPT.0 as u8, high, low, (rcode >> 4) as u8, 0, dnssec_ok, 0, 0, 0];
-            self.buffer[self.length..self.length + OPT].copy_from_slice(&opt);
-            self.length += OPT;
+        let [answers, authority, mut additional] = self.counts;
+        if let Some(opt) = opt {
+            self.write_opt(opt, rcode, error);
             additional += 1;
-            let options = self.length;
-            if let Some(error) = error {
-                self.option(EXTENDED_ERROR, &[0, error as u8]);
-            }
-            if edns.nsid && !nsid.is_empty() {
-                self.option(NSID, nsid);
-            }
-            let rdlength = (self.length - options) as u16;
-            self.buffer[options - 2..options].copy_from_slice(&rdlength.to_be_bytes());
         }
-        self.buffer[2] = flags[0];
-        self.buffer[3] = flags[1] | (rcode & 0xf) as u8;
-        for (at, count) in [(6, self.counts[0]), (8, self.counts[1]), (10, additional)] {
-            self.buffer[at..at + 2].copy_from_slice(&count.to_be_bytes());
-        }
+        let [[a, b], [c, d], [e, f]] = [answers, authority, additional].map(u16::to_be_bytes);
+        let questions = self.buffer[5];
+        let low = flags[1] | (rcode & 0xf) as u8;
+        self.buffer[2..HEADER].copy_from_slice(&[flags[0], low, 0, questions, a, b, c, d, e, f]);
         self.length
+    }
+
+    /// Writes the OPT record, for which room was kept, and what options it has.
+    #[inline]
+    fn write_opt(&mut self, opt: Opt<'_>, rcode: u16, error: Option<ExtendedError>) {
+        let Opt { edns, payload, nsid } = opt;
+        // Extended RCODE, version 0, DO as the client had it (RFC 3225 section 3).
+        let dnssec_ok = if edns.dnssec_ok { 0x80 } else { 0 };
+        let [high, low] = payload.to_be_bytes();
+        let opt = [0, 0, RecordType::OPT.0 as u8, high, low, (rcode >> 4) as u8, 0, dnssec_ok, 0, 0, 0];
+        self.buffer[self.length..self.length + OPT].copy_from_slice(&opt);
+        self.length += OPT;
+        let nsid = if edns.nsid { nsid } else { &[] };
+        if error.is_none() && nsid.is_empty() {
+            return;
+        }
+        let options = self.length;
+        if let Some(error) = error {
+            self.option(EXTENDED_ERROR, &[0, error as u8]);
+        }
+        if !nsid.is_empty() {
+            self.option(NSID, nsid);
+        }
+        let rdlength = (self.length - options) as u16;
+        self.buffer[options - 2..options].copy_from_slice(&rdlength.to_be_bytes());
     }
 
     /// Writes an option, if there is room for it.
@@ -280,11 +303,8 @@ impl<'b> Writer<'b> {
 
     /// Writes a name, its end as a pointer where the message has that already.
     fn name(&mut self, name: &[u8]) -> Result<(), Full> {
-        if !self.targets.question {
-            self.targets.question = true;
-            if self.buffer[5] == 1 {
-                self.enter_question();
-            }
+        if self.targets.question > 0 {
+            self.enter_question(self.targets.question);
         }
         let mut at = 0;
         while name[at] != 0 {
@@ -301,8 +321,8 @@ impl<'b> Writer<'b> {
         self.copy(name)
     }
 
-    fn enter_question(&mut self) {
-        let Ok(length) = zone_model::wire_length(&self.buffer[HEADER..self.length]) else { return };
+    fn enter_question(&mut self, length: usize) {
+        self.targets.question = 0;
         let name = &self.buffer[HEADER..HEADER + length];
         let mut at = 0;
         // Of a name with more labels than there are places it is the end that other names share.
@@ -329,12 +349,13 @@ impl<'s> Opt<'s> {
 
 impl Targets {
     pub(crate) fn new() -> Self {
-        Self { entries: [Target { key: 0, octets: 0, offset: 0 }; TARGETS], length: 0, question: false }
+        Self { entries: [Target { key: 0, octets: 0, offset: 0 }; TARGETS], length: 0, question: 0 }
     }
 
-    fn clear(&mut self) {
+    /// Begins anew, with a question whose name has so many octets.
+    fn clear(&mut self, question: usize) {
         self.length = 0;
-        self.question = false;
+        self.question = question;
     }
 
     /// Takes a name where fewer than `places` are taken, at most [`TARGETS`].
@@ -360,14 +381,19 @@ impl std::fmt::Debug for Targets {
     }
 }
 
-/// The first octets of a name, case set aside: equal for equal names, and most of the time for no others.
+/// The octets at the beginning of a name and at the end of its first label, case set aside: equal for equal names, and most
+/// of the time for no others.
+#[inline]
 fn key(name: &[u8]) -> u64 {
-    let word = match name.first_chunk::<8>() {
-        Some(octets) => u64::from_le_bytes(*octets),
-        None => name.iter().rev().fold(0, |word, octet| word << 8 | u64::from(*octet)),
-    };
     // What differs between the cases of a letter, and between some other octets, too.
-    word | 0x2020_2020_2020_2020
+    const CASE: u64 = 0x2020_2020_2020_2020;
+    let label = usize::from(name[0]) + 1;
+    let (start, end) = match (name.first_chunk(), name.get(..label).and_then(<[u8]>::last_chunk)) {
+        (Some(start), Some(end)) => (u64::from_le_bytes(*start), u64::from_le_bytes(*end)),
+        (Some(start), None) => (u64::from_le_bytes(*start), 0),
+        _ => (name.iter().rev().fold(0, |word, octet| word << 8 | u64::from(*octet)), 0),
+    };
+    (start | CASE) ^ (end | CASE).rotate_left(29)
 }
 
 /// How many labels the name has, the root left out; of one that is too short to have more than there are places nobody
@@ -383,18 +409,22 @@ fn labels(name: &[u8]) -> usize {
 
 /// Whether the message has this name at this offset, whatever its case.
 fn stands_at(message: &[u8], mut at: usize, mut name: &[u8]) -> bool {
-    // More often than not it stands there whole, and as it is.
-    if message.get(at..at + name.len()) == Some(name) {
-        return true;
-    }
     loop {
+        // More often than not what is left stands there whole, and as it is.
+        if message.get(at..at + name.len()) == Some(name) {
+            return true;
+        }
         let length = message[at];
         if length >= 0xc0 {
             at = usize::from(u16::from_be_bytes([length & 0x3f, message[at + 1]]));
             continue;
         }
         let end = usize::from(length) + 1;
-        if name.len() < end || !message[at..at + end].eq_ignore_ascii_case(&name[..end]) {
+        if name.len() < end {
+            return false;
+        }
+        let (here, label) = (&message[at..at + end], &name[..end]);
+        if here != label && !here.eq_ignore_ascii_case(label) {
             return false;
         }
         if length == 0 {

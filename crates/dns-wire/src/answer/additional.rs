@@ -34,7 +34,7 @@ pub(super) fn addresses<A: Authority>(
     owner: Owner<'_>,
 ) {
     // Most types name nobody.
-    if !rdata::draws_additional(rrset.rtype) {
+    if rrset.plain || !rdata::draws_additional(rrset.rtype) {
         return;
     }
     let mut hosts = Hosts::new();

@@ -12,7 +12,7 @@ use zone_model::catalog::{Approach, Authority, Node, Probe, QueryName};
 use zone_model::rdata;
 
 /// Queries that are looked ahead for at most.
-pub const PLACES: usize = 64;
+pub const PLACES: usize = 32;
 
 /// Steps for one query at most: a name that is several labels away from what exists takes longer, and is looked
 /// up by its answer.
@@ -52,6 +52,8 @@ struct Walker<'a> {
 /// What a walker looks for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Goal {
+    /// Nothing: it has arrived.
+    None,
     /// The name, or the closest that exists above it.
     Name,
     /// The wildcard that covers it.
@@ -81,15 +83,31 @@ impl Lookahead {
         queries: impl IntoIterator<Item = &'q [u8]>,
     ) -> Looked<'l, 'a, A> {
         let seed = authority.map_or(0, Authority::seed);
+        let mut walkers = [Walker::IDLE; PLACES];
         let mut count = 0;
-        for (place, octets) in self.places.iter_mut().zip(queries) {
+        for ((place, walker), octets) in self.places.iter_mut().zip(&mut walkers).zip(queries) {
             place.read = Query::read(octets, &mut place.name, seed);
+            if place.read.is_ok()
+                && let Some(authority) = authority
+            {
+                let labels = place.name.labels();
+                walker.look_for(authority, Goal::Name, labels, Probe::new(&place.name, labels));
+            }
             count += 1;
         }
-        let places = &mut self.places[..count];
+        let (places, others) = (&mut self.places[..count], &mut self.others[..count]);
         let mut found = [None; PLACES];
         if let Some(authority) = authority {
-            walk(authority, places, &mut self.others, &mut found);
+            for _ in 0..STEPS {
+                let mut under_way = false;
+                let rooms = others.iter_mut().zip(&mut found);
+                for ((walker, place), (other, found)) in walkers.iter_mut().zip(&*places).zip(rooms) {
+                    under_way |= walker.step(authority, place, other, found);
+                }
+                if !under_way {
+                    break;
+                }
+            }
         }
         Looked { authority, places, found }
     }
@@ -134,46 +152,18 @@ impl<A> std::fmt::Debug for Looked<'_, '_, A> {
     }
 }
 
-/// Walks for all queries at once, each walker a step in turn.
-fn walk<'a, A: Authority>(
-    authority: &'a A,
-    places: &[Place],
-    others: &mut [QueryName],
-    found: &mut [Found<'a>; PLACES],
-) {
-    let Some(first) = places.first() else { return };
-    let idle = Walker { probe: Probe::new(&first.name, 0), goal: Goal::Name, labels: 0 };
-    let mut walkers = [idle; PLACES];
-    // The places of those that are under way.
-    let mut under_way = [0; PLACES];
-    let mut count = 0;
-    for (at, place) in places.iter().enumerate().take(PLACES) {
-        if place.read.is_ok() {
-            let labels = place.name.labels();
-            walkers[at] = Walker { probe: Probe::new(&place.name, labels), goal: Goal::Name, labels };
-            under_way[count] = at;
-            count += 1;
-        }
-    }
-    for _ in 0..STEPS {
-        let mut left = 0;
-        for turn in 0..count {
-            let at = under_way[turn];
-            if walkers[at].step(authority, &places[at], &mut others[at], &mut found[at]) {
-                under_way[left] = at;
-                left += 1;
-            }
-        }
-        count = left;
-        if count == 0 {
-            return;
-        }
-    }
-}
-
 // === impl Walker ===
 
 impl<'a> Walker<'a> {
+    const IDLE: Self = Self { probe: Probe::IDLE, goal: Goal::None, labels: 0 };
+
+    /// Begins to look for something: the ancestor of a name that has so many labels, or the `*` below it.
+    #[inline]
+    fn look_for<A: Authority>(&mut self, authority: &'a A, goal: Goal, labels: usize, probe: Probe<'a>) {
+        *self = Self { probe, goal, labels };
+        authority.begin(&mut self.probe);
+    }
+
     /// Takes a step; false at the end of the way.
     #[inline]
     fn step<A: Authority>(
@@ -183,16 +173,16 @@ impl<'a> Walker<'a> {
         other: &mut QueryName,
         found: &mut Found<'a>,
     ) -> bool {
-        let approach = match self.goal {
-            Goal::Name | Goal::Apex => authority.approach(&mut self.probe, &place.name, self.labels),
-            Goal::Wildcard => authority.approach_wildcard(&mut self.probe, &place.name, self.labels),
-            Goal::Other => authority.approach(&mut self.probe, other, self.labels),
+        let name = match self.goal {
+            Goal::None => return false,
+            Goal::Other => &*other,
+            Goal::Name | Goal::Wildcard | Goal::Apex => &place.name,
         };
-        match (approach, self.goal) {
-            (Approach::Coming, _) => true,
+        let goes_on = match (authority.approach(&mut self.probe, name, self.labels), self.goal) {
+            (Approach::Coming, _) => return true,
             (Approach::Absent, Goal::Name) if self.labels > 0 => {
-                self.labels -= 1;
-                self.probe = Probe::new(&place.name, self.labels);
+                let labels = self.labels - 1;
+                self.look_for(authority, Goal::Name, labels, Probe::new(&place.name, labels));
                 true
             }
             (Approach::Here(node), Goal::Name) => {
@@ -203,13 +193,17 @@ impl<'a> Walker<'a> {
                 self.follow(authority, node, place, other).unwrap_or(false)
             }
             _ => false,
+        };
+        if !goes_on {
+            self.goal = Goal::None;
         }
+        goes_on
     }
 
     /// From the name, or its closest encloser.
     fn go_on<A: Authority>(
         &mut self,
-        authority: &A,
+        authority: &'a A,
         node: Node<'_>,
         place: &Place,
         other: &mut QueryName,
@@ -222,24 +216,23 @@ impl<'a> Walker<'a> {
             return follows;
         }
         if !exact && node.has_wildcard_below() {
-            self.goal = Goal::Wildcard;
-            self.probe = Probe::wildcard(&place.name, self.labels);
+            let wildcard = Probe::of_wildcard(&place.name, self.labels);
+            self.look_for(authority, Goal::Wildcard, self.labels, wildcard);
             return true;
         }
         if node.is_apex() {
             return false;
         }
         // Nothing there: the SOA is next.
-        self.goal = Goal::Apex;
-        self.labels = node.apex_labels();
-        self.probe = Probe::new(&place.name, self.labels);
+        let labels = node.apex_labels();
+        self.look_for(authority, Goal::Apex, labels, Probe::new(&place.name, labels));
         true
     }
 
     /// To the name that the first record names, where the answer goes on there; `None` where there is no record.
     fn follow<A: Authority>(
         &mut self,
-        authority: &A,
+        authority: &'a A,
         node: Node<'_>,
         place: &Place,
         other: &mut QueryName,
@@ -248,17 +241,19 @@ impl<'a> Walker<'a> {
         let alias = || node.rrset(RecordType::CNAME).filter(|_| node.has_cname());
         let rrset = node.rrset(query.qtype).or_else(alias)?;
         let is_alias = rrset.rtype == RecordType::CNAME && query.qtype != RecordType::CNAME;
-        if !is_alias && !rdata::draws_additional(rrset.rtype) {
+        if rrset.plain || !is_alias && !rdata::draws_additional(rrset.rtype) {
             return Some(false);
         }
         let rdata = rrset.rdatas().next()?;
-        let field = rdata::known_name_fields(rrset.rtype, rdata).next()?;
-        if other.read(&rdata[field.start..field.start + field.length], authority.seed()).is_err() {
+        let start = match rdata::compressible_names(rrset.rtype) {
+            Some(names) => names.start,
+            None => rdata::known_name_fields(rrset.rtype, rdata).next()?.start,
+        };
+        if other.read(rdata.get(start..)?, authority.seed()).is_err() {
             return Some(false);
         }
-        self.goal = Goal::Other;
-        self.labels = other.labels();
-        self.probe = Probe::new(other, self.labels);
+        let labels = other.labels();
+        self.look_for(authority, Goal::Other, labels, Probe::new(other, labels));
         Some(true)
     }
 }

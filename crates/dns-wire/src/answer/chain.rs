@@ -26,9 +26,8 @@ pub(super) struct Chain<'w, 'b, 'a, A> {
     pub(super) other: &'w mut QueryName,
     pub(super) progress: Progress,
     pub(super) trail: &'w mut Trail,
-    /// The node of the name that is looked up or of its closest encloser, of so many labels, where it was found
-    /// already.
-    found: Option<(Node<'a>, usize)>,
+    /// What [`Authority::find`] says of the name that is looked up, where it was asked already.
+    found: Option<Option<(Node<'a>, usize)>>,
 }
 
 /// How far a question has come; what a [`Pending`] takes with it.
@@ -125,7 +124,7 @@ impl<'w, 'b, 'a, A: Authority> Chain<'w, 'b, 'a, A> {
     /// The same with what a lookup of the name found.
     #[inline]
     pub(super) fn with_found(mut self, found: Option<(Node<'a>, usize)>) -> Self {
-        self.found = found;
+        self.found = Some(found);
         self
     }
 
@@ -135,7 +134,7 @@ impl<'w, 'b, 'a, A: Authority> Chain<'w, 'b, 'a, A> {
             if !self.trail.visit(self.name) {
                 return self.finish(rcode::NOERROR, Rest::Nothing);
             }
-            let found = self.found.or_else(|| self.authority.find(self.name));
+            let found = self.found.unwrap_or_else(|| self.authority.find(self.name));
             let matched = classify(self.authority, self.name, self.query.qtype, found);
             if self.progress.at_question {
                 let ours = !matches!(matched, Match::Cut(..) | Match::Alien);
@@ -327,7 +326,7 @@ impl<'w, 'b, 'a, A: Authority> Chain<'w, 'b, 'a, A> {
         let authority = self.authority;
         // The closest encloser of a name that does not exist is the apex, more often than not.
         let node = match self.found {
-            Some((node, labels)) if labels == apex => Some(node),
+            Some(Some((node, labels))) if labels == apex => Some(node),
             _ => authority.node(self.name, apex),
         };
         let Some(soa) = node.and_then(|node| node.rrset(RecordType::SOA)) else { return Ok(()) };

@@ -18,6 +18,7 @@ mod ahead;
 mod chain;
 mod chaos;
 mod classify;
+mod direct;
 mod pending;
 
 pub use ahead::{Lookahead, Looked, PLACES};
@@ -27,7 +28,7 @@ use crate::client::{Client, Sink, Transport};
 use crate::identity::Identity;
 use crate::query::{self, Edns, ExtendedError, HEADER, Query, Reject, rcode};
 use crate::writer::{Opt, Targets, Writer};
-use chain::{Chain, Trail};
+use chain::{Chain, End, Trail};
 use zone_model::catalog::{Authority, Node, QueryName};
 
 /// What answering needs beside the query: buffers, of which one set serves any number of queries, one after the
@@ -127,6 +128,7 @@ fn respond<'a, A: Authority>(
         Ok(query) => query,
         Err(Reject::Drop) => return Verdict::Dropped,
         Err(Reject::Reply { rcode, question_end, edns }) => {
+            let question_end = usize::from(question_end);
             if rcode == rcode::REFUSED
                 && let Some((length, summary)) = chaos::answer(octets, question_end, edns, client, room)
             {
@@ -139,20 +141,64 @@ fn respond<'a, A: Authority>(
     };
     let Some(authority) = authority else {
         let status = (rcode::SERVFAIL, Some(ExtendedError::NotReady));
-        return refuse(octets, query.question_end, query.edns, status, client, room, sink);
+        return refuse(octets, query.question_end(), query.edns, status, client, room, sink);
     };
-    let limit = size_limit(client, query.edns);
+    let found = found.or_else(|| authority.find(name));
+    let looked_up = (query, name, found);
     let Room { other, targets, trail, message, identity } = room;
-    trail.clear();
-    let writer = Writer::answer(message, targets, octets, query.question_end, query.edns.is_some(), limit);
-    let chain = Chain::new(authority, query, client, identity, writer, (name, other), trail);
-    match chain.with_found(found).run() {
-        chain::End::Message { length, summary } => {
-            sink.message(&message[..length]);
+    let tools = Tools { other, targets, trail, identity };
+    let (end, own) = match sink.room() {
+        Some(room) => (compose::<true, A>(authority, octets, looked_up, client, room, tools), true),
+        None => (compose::<true, A>(authority, octets, looked_up, client, message, tools), false),
+    };
+    match end {
+        End::Message { length, summary } => {
+            if own {
+                sink.composed(length);
+            } else {
+                sink.message(&message[..length]);
+            }
             Verdict::Answered(summary)
         }
-        chain::End::Resolve(pending) => Verdict::Resolve(pending),
+        End::Resolve(pending) => Verdict::Resolve(pending),
     }
+}
+
+/// What answering takes beside the buffer.
+struct Tools<'r> {
+    other: &'r mut QueryName,
+    targets: &'r mut Targets,
+    trail: &'r mut Trail,
+    identity: &'r Identity,
+}
+
+/// Composes the answer to a query about a name of which [`Authority::find`] found this; without `DIRECT` by the chain in
+/// any case.
+#[inline]
+fn compose<'a, const DIRECT: bool, A: Authority>(
+    authority: &'a A,
+    octets: &[u8],
+    (query, name, found): (Query, &mut QueryName, Option<(Node<'a>, usize)>),
+    client: &Client,
+    buffer: &mut [u8],
+    Tools { other, targets, trail, identity }: Tools<'_>,
+) -> End {
+    let (edns, limit) = (query.edns.is_some(), size_limit(client, query.edns));
+    let mut writer = Writer::answer(buffer, targets, octets, query.question_end(), edns, limit);
+    if DIRECT
+        && let Some(found) = found
+        && let Some(rcode) = direct::write(authority, &query, name, found, &mut writer)
+    {
+        let [high, low] = with_ra(query.answer_flags(), client);
+        let aa = if query.any_class { 0 } else { 0x04 };
+        let answers = writer.answers();
+        let opt = Opt::of(query.edns, client, identity);
+        let length = writer.finish([high | aa, low], rcode, opt, None);
+        return End::Message { length, summary: Summary { rcode, truncated: false, answers } };
+    }
+    trail.clear();
+    let chain = Chain::new(authority, query, client, identity, writer, (name, other), trail);
+    chain.with_found(found).run()
 }
 
 /// An answer that says no more than an RCODE, and why.

@@ -30,7 +30,7 @@ pub struct Pending {
 impl Pending {
     pub(super) fn new<A: Authority>(chain: &Chain<'_, '_, '_, A>, cut: Vec<Record>) -> Option<Self> {
         let octets = if chain.progress.at_question {
-            &chain.writer.bytes()[HEADER..chain.query.question_end - 4]
+            &chain.writer.bytes()[HEADER..chain.query.question_end() - 4]
         } else {
             chain.name.wire()
         };
@@ -79,7 +79,7 @@ pub fn resume<A: Authority>(
     let low = low | query.checking_disabled();
     let Some(resolution) = resolution else {
         let edns = query.edns.is_some();
-        let mut writer = Writer::answer(message, targets, &begun, query.question_end, edns, limit);
+        let mut writer = Writer::answer(message, targets, &begun, query.question_end(), edns, limit);
         let length = writer.finish([high, low], rcode::SERVFAIL, opt, None);
         sink.message(&message[..length]);
         return Verdict::Answered(Summary { rcode: rcode::SERVFAIL, truncated: false, answers: 0 });

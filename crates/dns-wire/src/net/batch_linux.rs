@@ -4,6 +4,7 @@
 //! no pointer outlives it. On a wildcard address the kernel says with each datagram which address it was
 //! sent to (`IP_PKTINFO`, RFC 3542 section 6), and the answer names that one as its source.
 
+use crate::listener::Answers;
 use socket2::Socket;
 use std::io;
 use std::mem::MaybeUninit;
@@ -228,15 +229,16 @@ impl Incoming {
 
 // === impl Outgoing ===
 
-impl Outgoing {
-    /// Takes the answer to a datagram, to be sent with the others.
-    pub(crate) fn answer(&mut self, index: usize, octets: &[u8]) {
-        let (start, length) = (self.end, octets.len());
-        if let Some(room) = self.octets.get_mut(start..start + length) {
-            room.copy_from_slice(octets);
-            self.end = start + length.next_multiple_of(8);
-            self.pending.push(Pending { index, start, length });
-        }
+impl Answers for Outgoing {
+    #[inline]
+    fn room(&mut self) -> &mut [u8] {
+        &mut self.octets[self.end..]
+    }
+
+    #[inline]
+    fn composed(&mut self, place: usize, length: usize) {
+        self.pending.push(Pending { index: place, start: self.end, length });
+        self.end += length.next_multiple_of(8);
     }
 }
 

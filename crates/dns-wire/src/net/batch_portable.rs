@@ -1,11 +1,14 @@
 //! Datagrams one by one, for systems without `recvmmsg`. On a wildcard address the system chooses the source
 //! of an answer: name the addresses to listen on where that matters.
 
+use crate::listener::Answers;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 const SIZE: usize = 16;
+/// The largest answer over UDP.
+const ANSWER: usize = 4096;
 
 /// Buffers for a batch of queries and their answers.
 pub(crate) struct Batch {
@@ -17,8 +20,13 @@ pub(crate) struct Batch {
 /// The datagrams of a batch.
 pub(crate) struct Incoming(Vec<(Vec<u8>, SocketAddr)>);
 
-/// The answers of a batch: which datagram each is for.
-pub(crate) struct Outgoing(Vec<(usize, Vec<u8>)>);
+/// The answers of a batch.
+pub(crate) struct Outgoing {
+    /// Where each is composed.
+    room: Box<[u8]>,
+    /// Which datagram each is for.
+    answers: Vec<(usize, Vec<u8>)>,
+}
 
 // === impl Batch ===
 
@@ -27,7 +35,8 @@ impl Batch {
     #[expect(clippy::unnecessary_wraps, reason = "elsewhere the socket is asked")]
     pub(crate) fn new(_: &UdpSocket, largest: usize) -> io::Result<Self> {
         let buffer = vec![0; largest].into();
-        Ok(Self { incoming: Incoming(Vec::new()), outgoing: Outgoing(Vec::new()), buffer })
+        let outgoing = Outgoing { room: vec![0; ANSWER].into(), answers: Vec::new() };
+        Ok(Self { incoming: Incoming(Vec::new()), outgoing, buffer })
     }
 
     /// What came, and what goes.
@@ -44,7 +53,7 @@ impl Batch {
     pub(crate) fn receive(&mut self, socket: &(impl AsFd + AsRawFd)) -> io::Result<usize> {
         let queries = &mut self.incoming.0;
         queries.clear();
-        self.outgoing.0.clear();
+        self.outgoing.answers.clear();
         let socket = duplicate(socket.as_fd())?;
         let buffer = &mut self.buffer;
         while queries.len() < SIZE {
@@ -59,8 +68,8 @@ impl Batch {
 
     /// Sends the answers. Says how many the system did not take.
     pub(crate) fn send(&mut self, socket: &(impl AsFd + AsRawFd)) -> usize {
-        let Ok(socket) = duplicate(socket.as_fd()) else { return self.outgoing.0.len() };
-        let lost = self.outgoing.0.iter().filter(|(index, octets)| {
+        let Ok(socket) = duplicate(socket.as_fd()) else { return self.outgoing.answers.len() };
+        let lost = self.outgoing.answers.iter().filter(|(index, octets)| {
             self.incoming.0.get(*index).is_some_and(|(_, peer)| socket.send_to(octets, peer).is_err())
         });
         lost.count()
@@ -78,10 +87,13 @@ impl Incoming {
 
 // === impl Outgoing ===
 
-impl Outgoing {
-    /// Takes the answer to a datagram, to be sent with the others.
-    pub(crate) fn answer(&mut self, index: usize, octets: &[u8]) {
-        self.0.push((index, octets.to_vec()));
+impl Answers for Outgoing {
+    fn room(&mut self) -> &mut [u8] {
+        &mut self.room
+    }
+
+    fn composed(&mut self, place: usize, length: usize) {
+        self.answers.push((place, self.room[..length].to_vec()));
     }
 }
 

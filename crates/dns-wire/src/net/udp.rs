@@ -119,15 +119,10 @@ fn answer(batch: &mut Batch, count: usize, socket: &Rc<UdpSocket>, shared: &Rc<S
         let (octets, peer, local) = incoming.datagram(index)?;
         Some(Datagram { octets, peer, local })
     };
-    listener.answer_datagrams(
-        (0..count).map(datagram),
-        now(),
-        |index, octets| outgoing.answer(index, octets),
-        |datagram, pending, snapshot| {
-            let reply = Reply { socket: Rc::clone(socket), peer: datagram.peer, local: datagram.local };
-            recursion::spawn(pending, snapshot, Rc::clone(shared), move |octets| reply.send(octets));
-        },
-    );
+    listener.answer_datagrams(count, datagram, now(), outgoing, |datagram, pending, snapshot| {
+        let reply = Reply { socket: Rc::clone(socket), peer: datagram.peer, local: datagram.local };
+        recursion::spawn(pending, snapshot, Rc::clone(shared), move |octets| reply.send(octets));
+    });
     let lost = batch.send(socket);
     for _ in 0..lost {
         listener.counters.lost(Lost::Unsent);

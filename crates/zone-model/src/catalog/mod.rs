@@ -17,6 +17,7 @@
 
 mod directory;
 mod editor;
+mod negative;
 mod node;
 mod page;
 mod prefetch;
@@ -24,11 +25,13 @@ mod probe;
 mod query_name;
 
 pub use editor::{Editor, Placed};
+pub use negative::NegativeSoa;
 pub use node::{AnswerRrSet, Node, NodeDraft, RrSets};
 pub use probe::{Approach, Probe};
 pub use query_name::QueryName;
 
 use directory::Directory;
+use query_name::is_same;
 
 /// What answers are composed from: one descent from a name to what a zone says of it.
 ///
@@ -50,20 +53,12 @@ pub trait Authority {
         (0..=name.labels()).rev().find_map(|labels| Some((self.node(name, labels)?, labels)))
     }
 
-    /// Takes a step in the lookup of the ancestor of `name` that has `labels` labels, which the probe was made
-    /// for. An authority in whose memory nothing is far away need not have it.
-    fn approach<'a>(&'a self, _probe: &mut Probe<'a>, _name: &QueryName, _labels: usize) -> Approach<'a> {
-        Approach::Unknown
-    }
+    /// Begins the lookup that the probe was made for.
+    fn begin<'a>(&'a self, _probe: &mut Probe<'a>) {}
 
-    /// Takes a step in the lookup of `*` below the ancestor of `name` that has `labels` labels, as
-    /// [`approach`](Self::approach) does.
-    fn approach_wildcard<'a>(
-        &'a self,
-        _probe: &mut Probe<'a>,
-        _name: &QueryName,
-        _labels: usize,
-    ) -> Approach<'a> {
+    /// Takes a step in the lookup that the probe was made for: of the ancestor of `name` that has `labels` labels, or
+    /// of `*` below it. An authority in whose memory nothing is far away need not have it.
+    fn approach<'a>(&'a self, _probe: &mut Probe<'a>, _name: &QueryName, _labels: usize) -> Approach<'a> {
         Approach::Unknown
     }
 }
@@ -106,7 +101,7 @@ impl Authority for Catalog {
     #[inline]
     fn node<'a>(&'a self, name: &QueryName, labels: usize) -> Option<Node<'a>> {
         let (hash, owner) = (name.hash(labels), name.suffix(labels));
-        page::find(self.directory.page(hash), hash, |node| node.owner() == owner)
+        page::find(self.directory.page(hash), hash, |node| is_same(node.owner(), owner))
     }
 
     #[inline]
@@ -116,20 +111,17 @@ impl Authority for Catalog {
     }
 
     #[inline]
-    fn approach<'a>(&'a self, probe: &mut Probe<'a>, name: &QueryName, labels: usize) -> Approach<'a> {
-        let owner = name.suffix(labels);
-        self.step(probe, |node| node.owner() == owner)
+    fn begin<'a>(&'a self, probe: &mut Probe<'a>) {
+        self.first_step(probe);
     }
 
     #[inline]
-    fn approach_wildcard<'a>(
-        &'a self,
-        probe: &mut Probe<'a>,
-        name: &QueryName,
-        labels: usize,
-    ) -> Approach<'a> {
-        let parent = name.suffix(labels);
-        self.step(probe, |node| is_wildcard(node, parent))
+    fn approach<'a>(&'a self, probe: &mut Probe<'a>, name: &QueryName, labels: usize) -> Approach<'a> {
+        let is_wildcard_wanted = probe.wildcard;
+        self.step(probe, |node| match is_wildcard_wanted {
+            false => is_same(node.owner(), name.suffix(labels)),
+            true => is_wildcard(node, name.suffix(labels)),
+        })
     }
 }
 

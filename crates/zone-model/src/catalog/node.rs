@@ -2,20 +2,26 @@
 //!
 //! ```text
 //!  0 flags   1 apex labels   2 barrier labels   3 name length   4 children (u32)   8 RRsets (u16)
-//! 10 name (lower-case wire form)
-//!    for each RRset: type (u16), records (u16), length of its bytes (u32)
+//! 10 length of the SOA of negative answers (u16), 0 where the node is no apex
+//! 12 name (lower-case wire form)
+//!    for each RRset: type (u16), records (u16), length of its bytes (u31), whether it is plain (the highest bit)
 //!    for each RRset: its records as they stand in an answer whose question is the owner:
 //!                    C0 0C, type, class IN, TTL, RDLENGTH, RDATA
+//!    the SOA of negative answers, see there
 //! ```
 //! Numbers of the layout are little-endian, those inside of records in network order.
 
+use super::negative::{self, NegativeSoa};
+use crate::rdata;
 use crate::rtype::RecordType;
 
-const HEADER: usize = 10;
+const HEADER: usize = 12;
 const ENTRY: usize = 8;
 /// What stands before the RDATA of each record: pointer, type, class, TTL, RDLENGTH.
 const RECORD_HEAD: usize = 12;
 const NONE: u8 = 0xff;
+/// Of an RRset's length: it is plain.
+const PLAIN: u32 = 1 << 31;
 
 pub(super) const APEX: u8 = 1;
 pub(super) const CUT: u8 = 1 << 1;
@@ -43,6 +49,9 @@ pub struct AnswerRrSet<'a> {
     pub count: u16,
     /// The records one behind the other, each with `C0 0C` for its owner.
     pub bytes: &'a [u8],
+    /// Whether the type's RDATA has no name that an answer compresses (RFC 3597 section 4) or adds addresses of: the
+    /// bytes are all there is to say.
+    pub plain: bool,
 }
 
 /// The RRsets of a node, from [`Node::rrsets`].
@@ -184,6 +193,13 @@ impl<'a> Node<'a> {
         RrSets { entries, bytes }
     }
 
+    /// The SOA as negative answers have it, where this is the apex of a zone with an SOA.
+    #[inline]
+    pub fn negative_soa(self) -> Option<NegativeSoa<'a>> {
+        let length = usize::from(u16::from_le_bytes([self.bytes[10], self.bytes[11]]));
+        NegativeSoa::from_bytes(&self.bytes[self.bytes.len() - length..])
+    }
+
     /// Its RRset of this type.
     #[inline]
     pub fn rrset(self, rtype: RecordType) -> Option<AnswerRrSet<'a>> {
@@ -212,13 +228,13 @@ impl<'a> Iterator for RrSets<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<AnswerRrSet<'a>> {
-        let (entry, entries) = self.entries.split_at_checked(ENTRY)?;
-        let length = u32::from_le_bytes([entry[4], entry[5], entry[6], entry[7]]) as usize;
-        let (bytes, rest) = self.bytes.split_at(length);
+        let (entry, entries) = self.entries.split_first_chunk::<ENTRY>()?;
+        let entry = u64::from_le_bytes(*entry);
+        let (rtype, count, length) = (RecordType(entry as u16), (entry >> 16) as u16, (entry >> 32) as u32);
+        let (bytes, rest) = self.bytes.split_at((length & !PLAIN) as usize);
         self.entries = entries;
         self.bytes = rest;
-        let rtype = RecordType(u16::from_le_bytes([entry[0], entry[1]]));
-        Some(AnswerRrSet { rtype, count: u16::from_le_bytes([entry[2], entry[3]]), bytes })
+        Some(AnswerRrSet { rtype, count, bytes, plain: length & PLAIN != 0 })
     }
 }
 
@@ -347,7 +363,8 @@ impl NodeDraft {
         let (count, length) = serving
             .clone()
             .fold((0usize, 0), |(count, length), (.., bytes)| (count + 1, length + bytes.len()));
-        let mut node = Vec::with_capacity(HEADER + owner.len() + count * ENTRY + length);
+        let negative = self.negative_soa(owner);
+        let mut node = Vec::with_capacity(HEADER + owner.len() + count * ENTRY + length + negative.len());
         let linked = if place.linked { LINKED } else { 0 };
         node.push(self.own_flags() | flags | linked);
         node.push(place.apex_labels);
@@ -355,17 +372,38 @@ impl NodeDraft {
         node.push(owner.len() as u8);
         node.extend_from_slice(&children.to_le_bytes());
         node.extend_from_slice(&(count as u16).to_le_bytes());
+        node.extend_from_slice(&(negative.len() as u16).to_le_bytes());
         node.extend_from_slice(owner);
         for (rtype, count, bytes) in serving.clone() {
             node.extend_from_slice(&rtype.0.to_le_bytes());
             node.extend_from_slice(&count.to_le_bytes());
-            node.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+            let plain = if is_plain(*rtype) { PLAIN } else { 0 };
+            node.extend_from_slice(&(bytes.len() as u32 | plain).to_le_bytes());
         }
         for (.., bytes) in serving {
             node.extend_from_slice(bytes);
         }
+        node.extend_from_slice(&negative);
         node
     }
+
+    /// The SOA of negative answers, of an apex whose SOA is one record.
+    fn negative_soa(&self, owner: &[u8]) -> Vec<u8> {
+        let soa = self.rrsets.iter().find(|(rtype, ..)| *rtype == RecordType::SOA);
+        match soa {
+            Some((rtype, 1, bytes)) if self.apex => {
+                let rrset = AnswerRrSet { rtype: *rtype, count: 1, bytes, plain: false };
+                let rdata = rrset.rdatas().next().unwrap_or_default();
+                negative::compose(owner, rrset.ttl(), rdata)
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Whether records of a type stand in an answer as they are, and draw no others.
+fn is_plain(rtype: RecordType) -> bool {
+    rdata::compressible_names(rtype).is_none() && !rdata::draws_additional(rtype)
 }
 
 /// Changes the flags and the number of children of a node in place.

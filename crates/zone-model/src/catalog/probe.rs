@@ -18,6 +18,8 @@ const APEX_LINES: usize = 8;
 #[derive(Clone, Copy, Debug)]
 pub struct Probe<'a> {
     hash: u64,
+    /// Whether it is for the `*` below the name.
+    pub(super) wildcard: bool,
     stage: Stage<'a>,
 }
 
@@ -28,8 +30,11 @@ enum Stage<'a> {
     Entry(&'a Page),
     /// The page's head is on its way.
     Head(&'a [u8]),
-    /// The node that may be the one is on its way.
-    Node(&'a [u8]),
+    /// The page's first node that may be the one is on its way.
+    Node {
+        page: &'a [u8],
+        node: &'a [u8],
+    },
 }
 
 /// Where a lookup in steps has come to.
@@ -48,32 +53,42 @@ pub enum Approach<'a> {
 // === impl Probe ===
 
 impl Probe<'_> {
+    /// The lookup of no particular name.
+    pub const IDLE: Self = Self { hash: 0, wildcard: false, stage: Stage::Begun };
+
     /// The lookup of the ancestor of `name` that has `labels` labels.
     #[inline]
     pub fn new(name: &QueryName, labels: usize) -> Self {
-        Self { hash: name.hash(labels), stage: Stage::Begun }
+        Self { hash: name.hash(labels), wildcard: false, stage: Stage::Begun }
     }
 
     /// The lookup of `*` below it.
     #[inline]
-    pub fn wildcard(name: &QueryName, labels: usize) -> Self {
-        Self { hash: name.wildcard_hash(labels), stage: Stage::Begun }
+    pub fn of_wildcard(name: &QueryName, labels: usize) -> Self {
+        Self { hash: name.wildcard_hash(labels), wildcard: true, stage: Stage::Begun }
     }
 }
 
 impl Catalog {
+    /// Takes the first step.
+    #[inline]
+    pub(super) fn first_step<'a>(&'a self, probe: &mut Probe<'a>) {
+        let entry = self.directory.entry(probe.hash);
+        prefetch_value(entry);
+        probe.stage = Stage::Entry(entry);
+    }
+
     /// Takes a step. `is_it` says whether a node with the probe's hash is the one.
     #[inline]
     pub(super) fn step<'a>(
         &'a self,
         probe: &mut Probe<'a>,
-        is_it: impl FnMut(Node<'_>) -> bool,
+        mut is_it: impl FnMut(Node<'_>) -> bool,
     ) -> Approach<'a> {
         let next = match probe.stage {
             Stage::Begun => {
-                let entry = self.directory.entry(probe.hash);
-                prefetch_value(entry);
-                Stage::Entry(entry)
+                self.first_step(probe);
+                return Approach::Coming;
             }
             Stage::Entry(entry) => {
                 prefetch(entry, HEAD_LINES);
@@ -82,12 +97,16 @@ impl Catalog {
             Stage::Head(page) => match page::candidate(page, probe.hash) {
                 Some(node) => {
                     prefetch(node, NODE_LINES);
-                    Stage::Node(page)
+                    Stage::Node { page, node }
                 }
                 None => return Approach::Absent,
             },
-            Stage::Node(page) => {
-                let Some(node) = page::find(page, probe.hash, is_it) else { return Approach::Absent };
+            Stage::Node { page, node } => {
+                let mut node = Node::new(node);
+                if !is_it(node) {
+                    let Some(other) = page::find(page, probe.hash, is_it) else { return Approach::Absent };
+                    node = other;
+                }
                 if node.is_apex() {
                     prefetch(node.bytes(), APEX_LINES);
                 }
