@@ -59,28 +59,14 @@ pub fn kill_again_and_again(log: &mut impl WrittenLog, folder: &Path, mut dice: 
     for _ in 0..kills {
         std::thread::sleep(Duration::from_millis(dice.below(500)));
         server.kill()?;
-        // Some are killed once more before they are up.
-        while dice.below(3) == 0 {
-            log.node(folder).crash_after(Duration::from_millis(dice.below(400)))?;
-            at_start += 1;
-        }
+        at_start += crash_at_start(log, folder, &mut dice)?;
         server = log.node(folder).ready()?;
         churn.rest()?;
         log.compare(&server)?;
         churn.go_on();
     }
     let written = churn.rest()?;
-    log.compare(&server)?;
-    log.compare_with_fresh(&server)?;
-    let status = server.json("/v1/status")?;
-    ensure!(status["set_aside"].is_null(), "nothing was damaged: {status}");
-    // It stands behind everything, and reads nothing again.
-    ensure!(server.stop()?.status.success());
-    let server = log.node(folder).ready()?;
-    let marks = log.mark()?;
-    server.read_exactly(marks.len())?;
-    log.read()?;
-    log.said().compare(&server, &marks)?;
+    end(log, folder, server)?;
     println!(
         "{kills} kills and {at_start} more at the start under {RATE} events a second: {written} events written in \
          {:.1?}, {} of them unusable, and what is served is what they say",
@@ -88,6 +74,74 @@ pub fn kill_again_and_again(log: &mut impl WrittenLog, folder: &Path, mut dice: 
         log.said().unusable
     );
     Ok(())
+}
+
+/// The same while the node reads its log again beside what it serves. There are a third as many kills.
+///
+/// # Errors
+/// Where it is not what the log says, or none of the kills fell within a rebuild.
+pub fn kill_within_rebuilds(log: &mut impl WrittenLog, folder: &Path, mut dice: Dice) -> Result<()> {
+    let mut churn = log.churn(Dice(dice.draw()), 2 * RATE)?;
+    let (mut kills, mut within, mut at_start) = (0, 0, 0);
+    // So much that reading it again takes a moment.
+    std::thread::sleep(Duration::from_secs(3));
+    let mut server = log.node(folder).ready()?;
+    let rebuild = |server: &Server, arguments: &[&str]| {
+        let done = server.client(folder, &[&["rebuild"], arguments].concat())?;
+        ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        Ok(())
+    };
+    // The log grows, and with it the time that a rebuild takes.
+    while kills < self::kills() / 3 || (within == 0 && kills < self::kills()) {
+        kills += 1;
+        rebuild(&server, &["--no-wait"])?;
+        let longest = [40, 500][dice.below(2) as usize];
+        std::thread::sleep(Duration::from_millis(dice.below(longest)));
+        // Where it is at the swap it does not say.
+        let status = server.json("/v1/status").unwrap_or_default();
+        within += u64::from(status["sources"][0]["rebuilding"].is_string());
+        server.kill()?;
+        at_start += crash_at_start(log, folder, &mut dice)?;
+        server = log.node(folder).ready()?;
+        churn.rest()?;
+        log.compare(&server)?;
+        churn.go_on();
+    }
+    let written = churn.rest()?;
+    rebuild(&server, &[])?;
+    end(log, folder, server)?;
+    println!(
+        "{kills} kills, {within} of them within a rebuild, and {at_start} more at the start: {written} events written, \
+         and what is served is what they say"
+    );
+    ensure!(within > 0, "no kill fell within a rebuild");
+    Ok(())
+}
+
+/// Sometimes a node is killed once more before it is up, and again. Returns how often.
+fn crash_at_start(log: &impl WrittenLog, folder: &Path, dice: &mut Dice) -> Result<u64> {
+    let mut crashes = 0;
+    while dice.below(3) == 0 {
+        log.node(folder).crash_after(Duration::from_millis(dice.below(400)))?;
+        crashes += 1;
+    }
+    Ok(crashes)
+}
+
+/// Nobody writes any more: the node is what one is that never crashed, it stands behind everything, and reads nothing
+/// again.
+fn end(log: &mut impl WrittenLog, folder: &Path, server: Server) -> Result<()> {
+    log.compare(&server)?;
+    log.compare_with_fresh(&server)?;
+    let status = server.json("/v1/status")?;
+    ensure!(status["set_aside"].is_null(), "nothing was damaged: {status}");
+    ensure!(status["sources"][0]["alarm"].is_null(), "nothing was lost: {status}");
+    ensure!(server.stop()?.status.success());
+    let server = log.node(folder).ready()?;
+    let marks = log.mark()?;
+    server.read_exactly(marks.len())?;
+    log.read()?;
+    log.said().compare(&server, &marks)
 }
 
 /// How many kills: 30, or what the environment says (STREAM_DNS_KILLS).

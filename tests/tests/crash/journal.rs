@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use stream_dns_tests::ServerBuilder;
 use stream_dns_tests::churn::{Churn, Dice, Draft, Said};
-use stream_dns_tests::kills::{WrittenLog, kill_again_and_again};
+use stream_dns_tests::kills::{WrittenLog, kill_again_and_again, kill_within_rebuilds};
 
 /// A journal, and what it says.
 pub(crate) struct Journal {
@@ -100,4 +100,12 @@ fn killed_again_and_again_it_serves_what_the_journal_says() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut journal = Journal::new(folder.path())?;
     kill_again_and_again(&mut journal, folder.path(), Dice::seeded("kills on a journal"))
+}
+
+/// "All of that survives a crash at any moment": a rebuild that is under way, its swap, and what it leaves to be swept.
+#[test]
+fn killed_within_rebuilds_it_serves_what_the_journal_says() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut journal = Journal::new(folder.path())?;
+    kill_within_rebuilds(&mut journal, folder.path(), Dice::seeded("kills within rebuilds of a journal"))
 }

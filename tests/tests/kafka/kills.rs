@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use stream_dns_tests::churn::{Churn, Dice, Draft, Said};
-use stream_dns_tests::kills::{WrittenLog, kill_again_and_again};
+use stream_dns_tests::kills::{WrittenLog, kill_again_and_again, kill_within_rebuilds};
 use stream_dns_tests::{Broker, Deliveries, PATIENCE, ServerBuilder, consumer, producer, real_parts};
 
 const PARTITIONS: i32 = 4;
@@ -136,4 +136,16 @@ fn killed_again_and_again_it_serves_what_the_topic_says() -> Result<()> {
     let acknowledged = topic.producer.context().acknowledged();
     ensure!(topic.said.events == acknowledged, "{} events were read of {acknowledged}", topic.said.events);
     Ok(())
+}
+
+/// The same within rebuilds.
+#[test]
+fn killed_within_rebuilds_it_serves_what_the_topic_says() -> Result<()> {
+    if !real_parts("kafka: a node that is killed within rebuilds") {
+        return Ok(());
+    }
+    let broker = Broker::shared()?;
+    let folder = tempfile::tempdir()?;
+    let mut topic = Topic::new(&broker)?;
+    kill_within_rebuilds(&mut topic, folder.path(), Dice::seeded("kills within rebuilds of a topic"))
 }
