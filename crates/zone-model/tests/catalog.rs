@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use zone_model::catalog::{Authority, Catalog, Editor, NodeDraft, Placed, QueryName};
+use zone_model::catalog::{Authority, Builder, Catalog, Editor, NodeDraft, Placed, QueryName};
 use zone_model::{Name, RecordType};
 
 const SEED: u64 = 7;
@@ -170,6 +170,63 @@ proptest! {
         if let Some((catalog, owners)) = before {
             check(&catalog, &owners, &universe)?;
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Made in one go it is what it is step by step, also for those steps that follow; and an apex may be set once more
+    /// while names come below it.
+    #[test]
+    fn a_catalogue_may_be_made_in_one_go(
+        state in prop::collection::btree_map(names(), types(), 0..24),
+        steps in prop::collection::vec((names(), types()), 0..12),
+    ) {
+        let (universe, mut owners) = (universe(), state);
+        let mut builder = Builder::new(SEED);
+        for (owner, types) in &owners {
+            if let Some(apex) = upwards(owner).skip(1).find(|above| has(&owners, above, RecordType::SOA)) {
+                prop_assert!(builder.push(&apex, draft(&owners[&apex])), "{} is open", apex);
+            }
+            let is_served = types.is_empty() || zone_of(&owners, owner).is_some();
+            prop_assert_eq!(builder.push(owner, draft(types)), is_served, "{}", owner);
+        }
+        let mut catalog = builder.finish();
+        check(&catalog, &owners, &universe)?;
+        for (owner, types) in steps {
+            let was_apex = has(&owners, &owner, RecordType::SOA);
+            owners.insert(owner.clone(), types);
+            catalog = apply(catalog.edit(), &owners, &owner, was_apex).finish();
+        }
+        check(&catalog, &owners, &universe)?;
+    }
+}
+
+/// Of so many names that all heaps and levels of the directory are in use, too.
+#[test]
+fn a_hundred_thousand_names_may_be_given_in_one_go() {
+    for count in [0, 1, 24, 25, 800, 12_287, 12_288, 100_000] {
+        let apex = Name::parse("example").expect("a name");
+        let owner = |number: u32| apex.child(format!("host-{number:06}").as_bytes()).expect("short");
+        let mut builder = Builder::new(SEED);
+        builder.push(&apex, draft(&[RecordType::SOA].into()));
+        for number in 0..count {
+            builder.push(&owner(number), draft(&[RecordType::A].into()));
+        }
+        let mut editor = builder.finish().edit();
+        // It grows as any other.
+        for number in count..count + count / 8 {
+            editor.set(&owner(number), &draft(&[RecordType::A].into()));
+        }
+        let catalog = editor.finish();
+        let all = count + count / 8;
+        assert_eq!(catalog.names(), u64::from(all) + 1);
+        for number in 0..all {
+            let query = QueryName::new(&owner(number), SEED);
+            assert_eq!(catalog.node(&query, 2).map(|node| node.owner()), Some(owner(number).as_wire()));
+        }
+        assert!(catalog.node(&QueryName::new(&owner(all), SEED), 2).is_none());
     }
 }
 

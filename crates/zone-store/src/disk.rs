@@ -98,7 +98,6 @@ pub(crate) struct Ledger {
     pub(crate) positions: Vec<(u16, Partition, Position)>,
     pub(crate) in_step: Vec<(u16, Timestamp)>,
     pub(crate) digests: Vec<(Box<[u8]>, ZoneDigest)>,
-    pub(crate) names: u64,
     /// What the configuration said of zones when the digests were written; 0 where it is not known.
     pub(crate) zones: u64,
     pub(crate) quarantined: u64,
@@ -326,11 +325,6 @@ impl Reader {
         Ok(value.map(|value| value.value().into()))
     }
 
-    /// How many rows there are.
-    pub(crate) fn rows(&self) -> Result<u64, StoreError> {
-        self.rows.len().map_err(|error| self.fail(error))
-    }
-
     pub(crate) fn range(
         &self,
         table: Table,
@@ -418,7 +412,6 @@ impl CommitJob {
         }
         drop(digests);
         let mut meta = transaction.open_table(META)?;
-        meta.insert("names", self.layer.names)?;
         meta.insert("zones", self.layer.zones)?;
         drop(meta);
         transaction.commit()?;
@@ -631,8 +624,7 @@ fn read_ledger(transaction: &ReadTransaction) -> Result<Ledger, redb::Error> {
         ledger.digests.push((apex.value().into(), ZoneDigest::of_bytes(digest.value())));
     }
     let meta = transaction.open_table(META)?;
-    let number = |key| Ok::<_, StorageError>(meta.get(key)?.map_or(0, |value| value.value()));
-    (ledger.names, ledger.zones) = (number("names")?, number("zones")?);
+    ledger.zones = meta.get("zones")?.map_or(0, |value| value.value());
     ledger.quarantined = transaction.open_table(QUARANTINE)?.len()?;
     Ok(ledger)
 }

@@ -36,8 +36,6 @@ pub(crate) struct Layer {
     pub(crate) in_step: BTreeMap<u16, Option<Timestamp>>,
     /// The digests of zones, by their apexes; `None` where a zone went.
     pub(crate) digests: BTreeMap<Box<[u8]>, Option<ZoneDigest>>,
-    /// Names of the catalogue, to make room for at the next start.
-    pub(crate) names: u64,
     /// What the configuration says of zones, as one number.
     pub(crate) zones: u64,
     /// Roughly how much memory it takes.

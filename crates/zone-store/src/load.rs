@@ -9,7 +9,7 @@ use crate::settings::Settings;
 use crate::sources::Sources;
 use crate::zones::{Above, ByApex, Zone};
 use zone_model::Catalog;
-use zone_model::catalog::{Editor, Placed};
+use zone_model::catalog::Builder;
 
 /// What the rows lead to.
 pub(crate) struct Loaded {
@@ -18,7 +18,7 @@ pub(crate) struct Loaded {
     pub(crate) slots: u64,
 }
 
-/// Builds the catalogue. `names` is how many names it will have, as far as that is known.
+/// Builds the catalogue.
 ///
 /// An apex stands before everything below it, so when a name comes all zones above it are known: they are a
 /// stack. An apex' serial needs the zone's newest row, so it is set once more when its zone ends.
@@ -27,21 +27,19 @@ pub(crate) fn load(
     settings: &Settings,
     sources: &Sources,
     seed: u64,
-    names: u64,
 ) -> Result<Loaded, StoreError> {
-    let mut editor = Catalog::new(seed).edit();
-    editor.reserve(names);
-    let mut loader = Loader { settings, sources, editor, zones: ByApex::new(), stack: Vec::new(), slots: 0 };
+    let builder = Builder::new(seed);
+    let mut loader = Loader { settings, sources, builder, zones: ByApex::new(), stack: Vec::new(), slots: 0 };
     let extra = keys::in_order(settings.owners(&[]));
     view.walk(&[], &extra, |owner, slots| loader.owner(owner, slots))?;
     loader.leave(None)?;
-    Ok(Loaded { zones: loader.zones, catalog: loader.editor.finish(), slots: loader.slots })
+    Ok(Loaded { zones: loader.zones, catalog: loader.builder.finish(), slots: loader.slots })
 }
 
 struct Loader<'a> {
     settings: &'a Settings,
     sources: &'a Sources,
-    editor: Editor,
+    builder: Builder,
     zones: ByApex<Zone>,
     /// The zones above the present owner, the deepest last.
     stack: Vec<Open>,
@@ -131,8 +129,8 @@ impl<'a> Loader<'a> {
     ) -> Result<(), StoreError> {
         let name = keys::name(owner)?;
         let draft = own.draft(&name, slots, serial, self.settings.default_ttl)?;
-        let placed = self.editor.set(&name, &draft);
-        debug_assert_eq!(placed, Placed::Done, "{name} was set from the top downwards");
+        let placed = self.builder.push(&name, draft);
+        debug_assert!(placed, "{name} was set from the top downwards");
         Ok(())
     }
 }

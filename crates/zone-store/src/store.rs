@@ -155,7 +155,7 @@ impl Store {
         let sources = Sources::of(ledger.copies, &settings.limits)?;
         let mut active = Layer::default();
         let view = View { active: &active, committing: None, reader: &reader, hidden: sources.hidden() };
-        let loaded = load(view, &settings, &sources, config.seed, ledger.names)?;
+        let loaded = load(view, &settings, &sources, config.seed)?;
         let quarantined = match sources.hidden().is_empty() {
             true => ledger.quarantined,
             false => count_quarantined(view)?,
@@ -293,7 +293,7 @@ impl Store {
                 return Ok(None);
             }
             let mut layer = std::mem::take(&mut self.active);
-            (layer.names, layer.zones) = (self.catalog.names(), self.settings.fingerprint);
+            layer.zones = self.settings.fingerprint;
             for (source, own) in self.in_step.iter_mut().filter(|(_, own)| own.stored != Some(own.latest)) {
                 own.stored = Some(own.latest);
                 layer.in_step.insert(*source, Some(own.latest));
@@ -374,10 +374,7 @@ impl Store {
 
     /// Makes zones and catalogue again from the rows, after a failure left them half changed.
     pub(crate) fn reload(&mut self) -> Result<(), StoreError> {
-        // Hardly ever are there fewer rows than names, and a directory that is too large costs next to nothing.
-        let waiting = self.active.rows.len() + self.committing.as_ref().map_or(0, |layer| layer.rows.len());
-        let names = self.view()?.reader.rows()? + waiting as u64;
-        let loaded = load(self.view()?, &self.settings, &self.sources, self.config.seed, names)?;
+        let loaded = load(self.view()?, &self.settings, &self.sources, self.config.seed)?;
         let quarantined = count_quarantined(self.view()?)?;
         let before = std::mem::take(&mut self.zones);
         let before = before.into_iter().map(|(apex, zone)| (apex, zone.digest)).collect();

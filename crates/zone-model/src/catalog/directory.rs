@@ -15,7 +15,7 @@ const FANOUT: usize = 32;
 const BITS: usize = FANOUT.trailing_zeros() as usize;
 
 /// Nodes to a page, on average, above which the directory grows.
-const LOAD: u64 = 24;
+pub(super) const LOAD: u64 = 24;
 
 #[derive(Clone, Debug)]
 pub(super) struct Directory {
@@ -40,10 +40,25 @@ impl Directory {
         Self { pages: 1, mask: mask(1), depth: 0, root: Branch::Leaf(vec![page::empty()].into()) }
     }
 
+    /// The directory of these pages, in the order of their indices; there is at least one.
+    pub(super) fn of(pages: Vec<Page>) -> Self {
+        let (count, mut depth) = (pages.len(), 0);
+        let mut level: Vec<Branch> =
+            pages.chunks(FANOUT).map(|pages| Branch::Leaf(pages.iter().cloned().collect())).collect();
+        while level.len() > 1 {
+            level =
+                level.chunks(FANOUT).map(|below| Branch::Inner(below.iter().cloned().collect())).collect();
+            depth += 1;
+        }
+        match level.pop() {
+            Some(root) => Self { pages: count, mask: mask(count), depth, root },
+            None => Self::new(),
+        }
+    }
+
     #[inline]
     fn index(&self, hash: u64) -> usize {
-        let index = hash as usize & self.mask;
-        if index < self.pages { index } else { index & (self.mask >> 1) }
+        index(hash, self.pages, self.mask)
     }
 
     /// The page in which a name of this hash stands, if anywhere.
@@ -136,8 +151,15 @@ impl Directory {
     }
 }
 
+/// The page of a hash, where there are so many and this is their [`mask`].
+#[inline]
+pub(super) fn index(hash: u64, pages: usize, mask: usize) -> usize {
+    let index = hash as usize & mask;
+    if index < pages { index } else { index & (mask >> 1) }
+}
+
 /// The lowest bits of a hash that count among so many pages.
-fn mask(pages: usize) -> usize {
+pub(super) fn mask(pages: usize) -> usize {
     (pages + 1).next_power_of_two() - 1
 }
 

@@ -15,6 +15,7 @@
 //! a name that exists is one probe, one that does not is a probe for each ancestor up to the first that does,
 //! and a wildcard is a probe only where the flag says so.
 
+mod builder;
 mod directory;
 mod editor;
 mod negative;
@@ -24,6 +25,7 @@ mod prefetch;
 mod probe;
 mod query_name;
 
+pub use builder::Builder;
 pub use editor::{Editor, Placed};
 pub use negative::NegativeSoa;
 pub use node::{AnswerRrSet, Node, NodeDraft, RrSets};

@@ -33,7 +33,7 @@ fn padded(count: usize) -> usize {
 }
 
 #[inline]
-fn tag(hash: u64) -> u8 {
+pub(super) fn tag(hash: u64) -> u8 {
     (hash >> 56) as u8
 }
 
