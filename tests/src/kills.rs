@@ -3,7 +3,7 @@
 
 use crate::churn::{Churn, Dice, Said};
 use crate::{Server, ServerBuilder};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -32,7 +32,8 @@ pub trait WrittenLog {
     fn compare(&mut self, server: &Server) -> Result<()> {
         let marks = self.mark()?;
         self.read()?;
-        self.said().compare(server, &marks)
+        let compared = self.said().compare(server, &marks);
+        compared.with_context(|| format!("the node says of itself: {:?}", server.json("/v1/status")))
     }
 
     /// Compares a server with one that reads the log from its beginning.
