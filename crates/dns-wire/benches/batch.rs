@@ -5,7 +5,7 @@
 
 use dns_wire::{Client, Lookahead, PLACES, Scratch, Sink, Transport, Verdict, answer};
 use std::time::Instant;
-use zone_model::catalog::{Catalog, NodeDraft};
+use zone_model::catalog::{Builder, Catalog, NodeDraft};
 use zone_model::{Name, RecordType, Timestamp, rdata};
 
 /// Queries of a round: more than any cache holds the answers of.
@@ -108,15 +108,14 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 /// A zone of so many names: most have A, every second AAAA, every fourth MX and TXT, and every tenth is a CNAME.
 fn catalog(names: u64) -> Catalog {
-    let mut editor = Catalog::new(42).edit();
+    let mut builder = Builder::new(42);
     let record = |rtype, text: &str| rdata::parse_text(rtype, text).expect("RDATA");
     let mut apex = NodeDraft::new(true);
     let soa = "ns1.example.com. admin.example.com. 1 7200 3600 1209600 300";
     apex.push(RecordType::SOA, 3600, &[record(RecordType::SOA, soa)]);
     let servers = ["ns1.example.com.", "ns2.example.com."].map(|server| record(RecordType::NS, server));
     apex.push(RecordType::NS, 3600, &servers);
-    editor.set(&Name::parse("example.com").expect("a name"), &apex);
-    editor.reserve(names);
+    builder.push(&Name::parse("example.com").expect("a name"), apex);
     for number in 0..names {
         let mut node = NodeDraft::new(false);
         if number % 10 == 9 {
@@ -133,12 +132,12 @@ fn catalog(names: u64) -> Catalog {
                 node.push(RecordType::TXT, 300, &[record(RecordType::TXT, "\"v=spf1 mx -all\"")]);
             }
         }
-        editor.set(&Name::parse(&format!("host-{number:07}.example.com.")).expect("a name"), &node);
+        builder.push(&Name::parse(&format!("host-{number:07}.example.com.")).expect("a name"), node);
     }
     let mut wildcard = NodeDraft::new(false);
     wildcard.push(RecordType::A, 300, &[[192, 0, 2, 1]]);
-    editor.set(&Name::parse("*.wild.example.com.").expect("a name"), &wildcard);
-    editor.finish()
+    builder.push(&Name::parse("*.wild.example.com.").expect("a name"), wildcard);
+    builder.finish()
 }
 
 fn query(mix: &str, names: u64, dice: &mut Dice) -> Vec<u8> {

@@ -29,7 +29,7 @@ pub struct WireConfig {
     pub tcp_idle: Duration,
     /// How long a connection may last in all: what was asked by then is still answered.
     pub tcp_total: Duration,
-    /// How long an answer may take to be written to a slow client.
+    /// How long what is written at once may take to reach a slow client: an answer, and others up to 16 KiB with it.
     pub tcp_write: Duration,
     /// What a question of type ANY is answered with over UDP.
     pub any_udp: AnyAnswer,

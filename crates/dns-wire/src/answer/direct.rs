@@ -99,21 +99,23 @@ mod tests {
 
     prop_compose! {
         fn a_zone()(
+            apex in select(vec!["zone.test.", "."]),
             soa in (a_name(), a_name(), 0..900u32, 0..900u32),
             nodes in vec((vec(select(&LABELS[..]), 1..4), vec((select(&TYPES[..5]), a_name()), 1..3)), 0..12),
         ) -> Catalog {
+            let zone = apex;
             let mut editor = Catalog::new(SEED).edit();
             let (mname, rname, ttl, minimum) = soa;
             let mut apex = NodeDraft::new(true);
             let soa = format!("{mname} {rname} 1 2 3 4 {minimum}");
             apex.push(RecordType::SOA, ttl, &[rdata::parse_text(RecordType::SOA, &soa).expect("an SOA")]);
-            editor.set(&Name::parse("zone.test.").expect("a name"), &apex);
+            editor.set(&Name::parse(zone).expect("a name"), &apex);
             for (labels, rrsets) in nodes {
                 let mut draft = NodeDraft::new(false);
                 for (rtype, name) in rrsets {
                     draft.push(rtype, 300, &records(rtype, &name));
                 }
-                let owner = format!("{}.zone.test.", labels.join("."));
+                let owner = format!("{}.{}", labels.join("."), zone.trim_start_matches('.'));
                 editor.set(&Name::parse(&owner).expect("a name"), &draft);
             }
             editor.finish()

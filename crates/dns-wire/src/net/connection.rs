@@ -97,26 +97,28 @@ impl Connection {
         loop {
             self.answer();
             self.write().await?;
-            let reading = self.places.is_some();
             if !self.used_up && self.places.as_ref().is_some_and(|places| places.capacity() > 0) {
                 // There was enough to be written; now the others on the thread have their turn.
                 tokio::task::yield_now().await;
                 continue;
             }
+            // Who never makes the server wait is not heard for ever, either.
+            if self.active >= self.last {
+                self.places = None;
+            }
+            let reading = self.places.is_some();
             tokio::select! {
                 biased;
                 resolved = self.resolved.recv() => match resolved {
-                    Some(answer) => self.outgoing = answer,
+                    Some(answer) => {
+                        self.outgoing = answer;
+                        // While all places were taken nobody was waited for but the resolver.
+                        if !self.used_up {
+                            self.active = Instant::now();
+                        }
+                    }
                     None => break,
                 },
-                read = self.stream.read_buf(self.incoming.room()), if reading && self.used_up => {
-                    if read? == 0 {
-                        self.places = None;
-                    } else if self.incoming.is_full() {
-                        // There may be more at once: the others on the thread have their turn before.
-                        tokio::task::yield_now().await;
-                    }
-                }
                 _ = &mut stop, if reading && !is_stopping => {
                     is_stopping = true;
                     // The kernel may have more than this thread has been told of.
@@ -125,8 +127,16 @@ impl Connection {
                     self.last = self.last.min(self.active + LAST_READS);
                     timer.as_mut().reset(self.deadline());
                 }
+                read = self.stream.read_buf(self.incoming.room()), if reading && self.used_up => {
+                    if read? == 0 {
+                        self.places = None;
+                    } else if self.incoming.is_full() {
+                        // There may be more at once: the others on the thread have their turn before.
+                        tokio::task::yield_now().await;
+                    }
+                }
                 () = &mut timer, if reading => {
-                    let deadline = self.deadline();
+                    let deadline = if self.used_up { self.deadline() } else { self.last };
                     if deadline <= Instant::now() {
                         self.places = None;
                     } else {

@@ -34,7 +34,8 @@ impl Incoming {
         self.octets.len() == self.octets.capacity()
     }
 
-    /// Where more is to be put, when no message is whole: behind the beginning of one there is room for all of it.
+    /// Where more is to be put: behind the beginning of a message there is room for all of it, but none behind messages that
+    /// are whole, which must be taken before.
     pub(super) fn room(&mut self) -> &mut Vec<u8> {
         self.octets.drain(..self.taken);
         self.taken = 0;

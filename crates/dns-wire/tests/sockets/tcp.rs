@@ -252,6 +252,31 @@ async fn more_is_asked_at_once_than_may_wait() {
     wire.shutdown().await;
 }
 
+/// A client that asks without a pause and reads all its answers has its time like any other, and does not hold the end
+/// up.
+#[actix::test]
+async fn a_flood_on_a_connection_ends_in_time() {
+    let wire = serve(WireConfig { tcp_total: Duration::from_millis(400), ..config() }).await;
+    let server = tcp_address(&wire);
+    let flood = move || {
+        let mut stream = tcp_client(server);
+        let mut reader = stream.try_clone().expect("another");
+        let reads = std::thread::spawn(move || {
+            let mut sink = vec![0; 1 << 20];
+            while reader.read(&mut sink).is_ok_and(|read| read > 0) {}
+        });
+        let all: Vec<u8> = (0..5_000).flat_map(|id| framed(&query("www.example. A", id))).collect();
+        let since = Instant::now();
+        while stream.write_all(&all).is_ok() && since.elapsed() < PATIENCE {}
+        drop(stream);
+        reads.join().expect("read to the end");
+        since.elapsed()
+    };
+    let took = std::thread::spawn(flood).join().expect("flooded");
+    assert!((Duration::from_millis(300)..Duration::from_secs(3)).contains(&took), "{took:?}");
+    wire.shutdown().await;
+}
+
 /// RFC 1035 section 4.2.2: what is too large for UDP goes over TCP whole.
 #[actix::test]
 async fn large_answers() {

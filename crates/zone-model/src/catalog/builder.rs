@@ -59,13 +59,17 @@ impl Builder {
     /// Adds an owner; an empty draft that is no apex adds nothing. False where no zone holds the owner: nothing is served
     /// for it.
     ///
-    /// It must stand behind all owners before it in canonical order, or be one of the names above the last one and its
-    /// zone's apex: then the draft takes the place of the apex' own.
+    /// It must stand behind all owners before it in canonical order, or be an apex at or above the last one: then the draft
+    /// takes the place of the apex' own.
     pub fn push(&mut self, owner: &Name, draft: NodeDraft) -> bool {
         let read = self.name.read(owner.as_wire(), self.seed);
         debug_assert!(read.is_ok(), "a `Name` is valid wire form");
         let labels = self.name.labels();
         if let Some(open) = self.open.iter_mut().find(|open| *open.owner == *self.name.wire()) {
+            debug_assert!(
+                open.draft.is_apex() && draft.is_apex(),
+                "what names below inherit is not said again"
+            );
             open.draft = draft;
             return true;
         }

@@ -36,11 +36,6 @@ impl Editor {
         Self { catalog, scratch: QueryName::empty() }
     }
 
-    /// Makes room for `names` more names in one go.
-    pub fn reserve(&mut self, names: u64) {
-        self.catalog.directory.grow_for(self.catalog.names + names, self.catalog.seed);
-    }
-
     /// The node that `owner` has at present.
     pub fn node(&self, owner: &Name) -> Option<Node<'_>> {
         let name = QueryName::new(owner, self.catalog.seed);

@@ -137,7 +137,8 @@ impl<'a> Record<'a> {
             at += label;
         }
         self.octets.push(0);
-        0
+        // Below the root every name ends so.
+        if self.apex.len() == 1 { neighbour } else { 0 }
     }
 
     fn find(&self, end: &[u8]) -> Option<u16> {

@@ -58,13 +58,14 @@ impl QueryName {
                 1..=63 => {}
                 _ => return Err(NameError::BadLabelType),
             }
-            self.starts[labels] = at as u8;
-            // 255 octets have at most 127 labels, and this check keeps `at` below 254.
-            labels += 1;
-            at += usize::from(length) + 1;
-            if at >= MAX_NAME {
+            let next = at + usize::from(length) + 1;
+            if next >= MAX_NAME {
                 return Err(NameError::TooLong);
             }
+            // A label ends before octet 254, so that there are at most 127.
+            self.starts[labels] = at as u8;
+            labels += 1;
+            at = next;
         }
         let length = at + 1;
         self.length = length as u8;
@@ -270,6 +271,18 @@ mod tests {
                 let wanted = word.map(|octet| octet.to_ascii_lowercase());
                 assert_eq!(lowercase(u64::from_le_bytes(word)).to_le_bytes(), wanted, "{octet} at {place}");
             }
+        }
+    }
+
+    /// RFC 1035 section 3.1: 255 octets have room for 127 labels and the root, and not for one more.
+    #[test]
+    fn a_name_has_at_most_127_labels() {
+        let mut name = QueryName::empty();
+        let most = [&b"\x01a".repeat(127)[..], &[0]].concat();
+        assert_eq!((name.read(&most, 7), name.labels()), (Ok(255), 127));
+        for more in [&b"\x01a\0"[..], b"\x01", b"\x3f"] {
+            let octets = [&b"\x01a".repeat(127)[..], more].concat();
+            assert_eq!(name.read(&octets, 7), Err(NameError::TooLong));
         }
     }
 
