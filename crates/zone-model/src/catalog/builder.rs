@@ -5,7 +5,7 @@
 //! it, and each page is composed once, of the nodes that its hashes have.
 
 use super::directory::{Directory, LOAD, index, mask};
-use super::node::{self, NodeDraft, Place, WILDCARD_BELOW};
+use super::node::{NodeDraft, Place, WILDCARD_BELOW};
 use super::query_name::QueryName;
 use super::{Catalog, page};
 use crate::name::Name;
@@ -18,7 +18,6 @@ const HEAPS: usize = 256;
 #[derive(Debug)]
 pub struct Builder {
     seed: u64,
-    names: u64,
     /// The last owner and the names above it that have a node, the topmost first.
     open: Vec<Open>,
     heaps: Vec<Heap>,
@@ -53,7 +52,7 @@ impl Builder {
     /// A catalogue without names yet; `seed` as for [`Catalog::new`].
     pub fn new(seed: u64) -> Self {
         let heaps = (0..HEAPS).map(|_| Heap::default()).collect();
-        Self { seed, names: 0, open: Vec::new(), heaps, name: QueryName::empty() }
+        Self { seed, open: Vec::new(), heaps, name: QueryName::empty() }
     }
 
     /// Adds an owner; an empty draft that is no apex adds nothing. False where no zone holds the owner: nothing is served
@@ -77,15 +76,11 @@ impl Builder {
         if draft.is_empty() && !draft.is_apex() {
             return true;
         }
-        let inherited = self.open.last().map(Open::below);
-        let place = match inherited {
-            Some(place) if !draft.is_apex() => place,
-            None if !draft.is_apex() => return false,
-            _ => Place { apex_labels: labels as u8, barrier: None, linked: inherited.is_some() },
+        let above = self.open.last().map(|open| (open.labels, open.below()));
+        let Some(place) = Place::of(&draft, labels, above.map(|(_, inherited)| inherited)) else {
+            return false;
         };
-        if let Some(above) = self.open.last().map(|open| open.labels)
-            && let Some(inherited) = inherited
-        {
+        if let Some((above, inherited)) = above {
             for between in above + 1..labels {
                 self.open(between, NodeDraft::new(false), inherited);
             }
@@ -96,11 +91,11 @@ impl Builder {
 
     /// The catalogue.
     pub fn finish(mut self) -> Catalog {
-        self.name = QueryName::empty();
-        while let Some(open) = self.open.pop() {
-            self.add(&open);
+        for open in &self.open {
+            add(&mut self.heaps, open);
         }
-        let count = usize::try_from(self.names.div_ceil(LOAD)).unwrap_or(usize::MAX).max(1);
+        let names = self.heaps.iter().map(|heap| heap.ends.len() as u64).sum::<u64>();
+        let count = usize::try_from(names.div_ceil(LOAD)).unwrap_or(usize::MAX).max(1);
         let mask = mask(count);
         // Below so many pages several heaps may have nodes of one.
         if count < 2 * HEAPS {
@@ -113,7 +108,7 @@ impl Builder {
         for heap in self.heaps {
             heap.compose(|hash| index(hash, count, mask), &mut pages);
         }
-        Catalog { seed: self.seed, directory: Directory::of(pages), names: self.names }
+        Catalog { seed: self.seed, directory: Directory::of(pages), names }
     }
 
     /// Closes the nodes that the last name read, of so many labels, is not below of.
@@ -122,13 +117,7 @@ impl Builder {
         let is_above = |open: &Open| open.labels < labels && *open.owner == *name.suffix(open.labels);
         while let Some(open) = self.open.pop_if(|open| !is_above(open)) {
             add(&mut self.heaps, &open);
-            self.names += 1;
         }
-    }
-
-    fn add(&mut self, open: &Open) {
-        add(&mut self.heaps, open);
-        self.names += 1;
     }
 
     /// Opens a node for the ancestor of the last name read that has `labels` labels.
@@ -147,6 +136,7 @@ impl Builder {
     }
 }
 
+/// Puts a node that is complete on the heap of its hash.
 fn add(heaps: &mut [Heap], open: &Open) {
     let node = open.draft.place(&open.owner, open.place, open.flags, open.children);
     let heap = &mut heaps[open.hash as usize % HEAPS];
@@ -159,8 +149,7 @@ fn add(heaps: &mut [Heap], open: &Open) {
 impl Open {
     /// What names below inherit.
     fn below(&self) -> Place {
-        let own = (self.draft.own_flags() & (node::CUT | node::DNAME) != 0).then_some(self.labels as u8);
-        Place { apex_labels: self.place.apex_labels, barrier: self.place.barrier.or(own), linked: true }
+        self.place.below(self.draft.own_flags(), self.labels)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Makes the next catalogue out of one and a batch of changes.
 
-use super::node::{self, LINKED, Node, NodeDraft, Place, WILDCARD_BELOW};
+use super::node::{self, Node, NodeDraft, Place, WILDCARD_BELOW};
 use super::query_name::QueryName;
 use super::{Authority, Catalog, page};
 use crate::name::Name;
@@ -109,8 +109,7 @@ impl Editor {
                 None => return Placed::Restructure,
             }
         } else {
-            let barrier = node.barrier().map(|labels| labels as u8);
-            Place { apex_labels: node.apex_labels() as u8, barrier, linked: flags & LINKED != 0 }
+            node.place()
         };
         let bytes = draft.place(name.wire(), place, flags & WILDCARD_BELOW, children);
         self.put(name, labels, &bytes);
@@ -134,20 +133,15 @@ impl Editor {
 
     /// Where a node of this draft stands; `None` where no zone holds it.
     fn place(&self, name: &QueryName, draft: &NodeDraft) -> Option<Place> {
-        let below = self.place_below(name, name.labels());
-        if draft.is_apex() {
-            return Some(Place { apex_labels: name.labels() as u8, barrier: None, linked: below.is_some() });
-        }
-        below
+        let labels = name.labels();
+        Place::of(draft, labels, self.place_below(name, labels))
     }
 
     /// What the ancestor of `labels` labels inherits from the nearest name above it that has a node; `None`
     /// where no zone holds it.
     fn place_below(&self, name: &QueryName, labels: usize) -> Option<Place> {
         let (above, at) = (0..labels).rev().find_map(|at| Some((self.catalog.node(name, at)?, at)))?;
-        let own = (above.is_cut() || above.has_dname()).then_some(at);
-        let barrier = above.barrier().or(own).map(|labels| labels as u8);
-        Some(Place { apex_labels: above.apex_labels() as u8, barrier, linked: true })
+        Some(above.place().below(above.flags(), at))
     }
 
     /// Tells the name above that a child was added, making it where it is missing, and so upwards.

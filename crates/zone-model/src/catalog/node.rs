@@ -23,13 +23,13 @@ const NONE: u8 = 0xff;
 /// Of an RRset's length: it is plain.
 const PLAIN: u32 = 1 << 31;
 
-pub(super) const APEX: u8 = 1;
-pub(super) const CUT: u8 = 1 << 1;
-pub(super) const DNAME: u8 = 1 << 2;
-pub(super) const CNAME: u8 = 1 << 3;
+const APEX: u8 = 1;
+const CUT: u8 = 1 << 1;
+const DNAME: u8 = 1 << 2;
+const CNAME: u8 = 1 << 3;
 pub(super) const WILDCARD_BELOW: u8 = 1 << 4;
 /// The node is counted among its parent's children: it is no apex, or the zone above it is here too.
-pub(super) const LINKED: u8 = 1 << 5;
+const LINKED: u8 = 1 << 5;
 
 /// The flags that names below depend on.
 pub(super) const ROLE_FLAGS: u8 = APEX | CUT | DNAME;
@@ -74,6 +74,24 @@ pub(super) struct Place {
     pub(super) apex_labels: u8,
     pub(super) barrier: Option<u8>,
     pub(super) linked: bool,
+}
+
+// === impl Place ===
+
+impl Place {
+    /// Where a draft stands whose owner has so many labels and inherits this; `None` where no zone holds it.
+    pub(super) fn of(draft: &NodeDraft, labels: usize, inherited: Option<Self>) -> Option<Self> {
+        if draft.is_apex() {
+            return Some(Self { apex_labels: labels as u8, barrier: None, linked: inherited.is_some() });
+        }
+        inherited
+    }
+
+    /// What names below inherit from a name that stands here, of so many labels and with these flags.
+    pub(super) fn below(self, flags: u8, labels: usize) -> Self {
+        let own = (flags & (CUT | DNAME) != 0).then_some(labels as u8);
+        Self { barrier: self.barrier.or(own), linked: true, ..self }
+    }
 }
 
 // === impl Node ===
@@ -142,6 +160,12 @@ impl<'a> Node<'a> {
     #[inline]
     pub fn has_parent_zone(self) -> bool {
         self.flags() & (APEX | LINKED) == APEX | LINKED
+    }
+
+    /// Where it stands.
+    pub(super) fn place(self) -> Place {
+        let barrier = self.barrier().map(|labels| labels as u8);
+        Place { apex_labels: self.bytes[1], barrier, linked: self.is_linked() }
     }
 
     pub(super) fn is_linked(self) -> bool {
