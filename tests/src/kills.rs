@@ -59,12 +59,7 @@ pub fn kill_again_and_again(log: &mut impl WrittenLog, folder: &Path, mut dice: 
     let mut server = log.node(folder).ready()?;
     for _ in 0..kills {
         std::thread::sleep(Duration::from_millis(dice.below(500)));
-        server.kill()?;
-        at_start += crash_at_start(log, folder, &mut dice)?;
-        server = log.node(folder).ready()?;
-        churn.rest()?;
-        log.compare(&server)?;
-        churn.go_on();
+        server = kill(log, folder, server, &mut churn, (&mut dice, &mut at_start))?;
     }
     let written = churn.rest()?;
     end(log, folder, server)?;
@@ -101,12 +96,7 @@ pub fn kill_within_rebuilds(log: &mut impl WrittenLog, folder: &Path, mut dice: 
         // Where it is at the swap it does not say.
         let status = server.json("/v1/status").unwrap_or_default();
         within += u64::from(status["sources"][0]["rebuilding"].is_string());
-        server.kill()?;
-        at_start += crash_at_start(log, folder, &mut dice)?;
-        server = log.node(folder).ready()?;
-        churn.rest()?;
-        log.compare(&server)?;
-        churn.go_on();
+        server = kill(log, folder, server, &mut churn, (&mut dice, &mut at_start))?;
     }
     let written = churn.rest()?;
     rebuild(&server, &[])?;
@@ -117,6 +107,24 @@ pub fn kill_within_rebuilds(log: &mut impl WrittenLog, folder: &Path, mut dice: 
     );
     ensure!(within > 0, "no kill fell within a rebuild");
     Ok(())
+}
+
+/// Kills a node, sometimes again while it starts, and gives the one that is up at last; while nobody writes it is what
+/// the log says. How often it was killed at its start is added up.
+fn kill(
+    log: &mut impl WrittenLog,
+    folder: &Path,
+    server: Server,
+    churn: &mut Churn,
+    (dice, at_start): (&mut Dice, &mut u64),
+) -> Result<Server> {
+    server.kill()?;
+    *at_start += crash_at_start(log, folder, dice)?;
+    let server = log.node(folder).ready()?;
+    churn.rest()?;
+    log.compare(&server)?;
+    churn.go_on();
+    Ok(server)
 }
 
 /// Sometimes a node is killed once more before it is up, and again. Returns how often.
