@@ -5,7 +5,7 @@ use super::header::{id_of, read_header};
 use super::line::PARTITION;
 use super::opened::{Look, Opened, goes_on, inode};
 use super::proof::{Disk, Doubt, SystemDisk};
-use super::watch::Watch;
+use super::watch::{Watch, Watched};
 use crate::config::JournalConfig;
 use crate::source::{Output, Progress, Source};
 use std::fs::File;
@@ -203,7 +203,7 @@ impl JournalSource {
             opened.skip(&self.path, &self.id).map_err(|error| self.failed(&error, out))?;
         }
         self.away = None;
-        // The path may be a link, and lead to another directory than before.
+        // It is another file than the one that is watched.
         self.watch = None;
         self.ensure_watch();
         let log = Output::Log(opened.facts(), Vec::new());
@@ -262,25 +262,48 @@ impl JournalSource {
         Told
     }
 
-    /// Watches the file. What is written from here on is noticed, so this comes before the look at it.
+    /// Watches the file, or where it is to appear. What is written from here on is noticed, so this comes before the
+    /// look at it.
     fn ensure_watch(&mut self) {
-        if self.watch.is_some() {
+        if self.is_watched_rightly() && self.watch.is_some() {
             return;
         }
-        match Watch::new(&self.path) {
-            Ok(watch) => (self.watch, self.watch_failed) = (Some(watch), false),
-            Err(error) if !std::mem::replace(&mut self.watch_failed, true) => {
-                let path = self.path.display();
-                tracing::warn!(%path, %error, "the journal's directory cannot be watched; it is looked at instead");
+        let watch = match self.wanted_watch() {
+            Watched::Directory => Watch::new(&self.path, Watched::Directory),
+            // It may have gone a moment ago.
+            Watched::File => {
+                Watch::new(&self.path, Watched::File).or_else(|_| Watch::new(&self.path, Watched::Directory))
             }
-            Err(_) => {}
+        };
+        match watch {
+            Ok(watch) => (self.watch, self.watch_failed) = (Some(watch), false),
+            Err(error) => {
+                self.watch = None;
+                if !std::mem::replace(&mut self.watch_failed, true) {
+                    let path = self.path.display();
+                    tracing::warn!(%path, %error, "the journal cannot be watched; it is looked at instead");
+                }
+            }
         }
+    }
+
+    fn wanted_watch(&self) -> Watched {
+        match self.away {
+            None => Watched::File,
+            Some(_) => Watched::Directory,
+        }
+    }
+
+    /// Whether what is watched, if anything is, is what should be.
+    fn is_watched_rightly(&self) -> bool {
+        self.watch.as_ref().is_none_or(|watch| watch.watches() == self.wanted_watch())
     }
 
     /// Waits until the file may have changed. Without a watch the caller's own rhythm is the poll.
     fn wait(&self, timeout: Duration) {
         match &self.watch {
-            Some(watch) => watch.wait(timeout),
+            // It is looked at either way.
+            Some(watch) => drop(watch.wait(timeout)),
             None => std::thread::sleep(timeout),
         }
     }
@@ -311,7 +334,10 @@ impl Source for JournalSource {
             if left.is_zero() {
                 return false;
             }
-            self.wait(left);
+            // Otherwise the file came or went, and another watch comes before another look.
+            if self.is_watched_rightly() {
+                self.wait(left);
+            }
         }
     }
 
