@@ -15,12 +15,13 @@ use crate::error::StoreError;
 use crate::keys::{self, RowKey, SlotKey};
 use crate::layers::{Change, OwnedRows, View};
 use crate::next::Next;
+use crate::piece::{Gathering, Piece};
 use crate::row::{QuarantineRow, Row};
 use crate::store::{AppliedBatch, Batch, Store};
 use crate::zones::ByApex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use zone_model::{Event, EventBody, EventKey, Partition, Position, RecordType};
+use zone_model::{Event, EventBody, EventKey, Partition, Position, RecordType, SetRrSet};
 
 /// An owner that the batch has to do with.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ pub(crate) struct Touched {
 struct Work {
     touched: ByApex<Touched>,
     /// Quarantined slots: whether there was an entry, and what becomes of it.
-    quarantine: BTreeMap<Box<[u8]>, (bool, Change)>,
+    quarantine: BTreeMap<Box<[u8]>, (bool, Option<Vec<u8>>)>,
     positions: BTreeMap<Partition, Position>,
     events: usize,
     quarantined: usize,
@@ -48,13 +49,13 @@ pub(crate) type Difference<'a> = (&'a [u8], Option<&'a Arc<[u8]>>, Option<&'a Ar
 /// What an event does to its slot.
 pub(crate) struct Effect<'e> {
     /// Whose row it sets or removes; `None` where it leaves the rows alone.
-    pub(crate) row: Option<(&'e EventKey, Change)>,
+    pub(crate) row: Option<(&'e EventKey, Option<&'e SetRrSet>)>,
     /// What is quarantined; where that is nothing, what was is cleared.
-    pub(crate) quarantined: Change,
+    pub(crate) quarantined: Option<Vec<u8>>,
 }
 
 /// What the layer held before the batch.
-type Undo = Vec<(Table, Box<[u8]>, Option<Change>)>;
+type Undo = Vec<(Table, Piece, Option<Change>)>;
 
 // === impl Store ===
 
@@ -118,6 +119,7 @@ impl Store {
             let slot = SlotKey { source, partition: event.partition.0, raw: &event.key };
             let Effect { row, quarantined } = Effect::of(event);
             if let Some((key, row)) = row {
+                let row = row.map(|set| Row::encode(event, set).into());
                 work.put_row(view, key, slot, row)?;
             }
             work.quarantined += usize::from(quarantined.is_some());
@@ -150,19 +152,30 @@ impl Store {
 
     /// Puts the changed rows and quarantined events into the layer.
     fn put(&mut self, work: &Work) -> Undo {
-        let mut undo = Undo::new();
+        let mut gathering = Gathering::default();
+        let mut places = Vec::new();
+        let mut gather = |table, write_key: &dyn Fn(&mut Vec<u8>), value: Option<&[u8]>| {
+            let key = gathering.add(|octets| write_key(octets));
+            let value = value.map(|value| gathering.add(|octets| octets.extend_from_slice(value)));
+            places.push((table, key, value));
+        };
         for (owner, touched) in &work.touched {
             for (rest, _, after) in touched.differences() {
-                let key: Box<[u8]> = keys::row(owner, rest).into();
-                let old = self.active.put(Table::Rows, key.clone(), after.cloned());
-                undo.push((Table::Rows, key, old));
+                let write_key = |octets: &mut Vec<u8>| keys::append_to(owner, rest, octets);
+                gather(Table::Rows, &write_key, after.map(|after| &**after));
             }
         }
         for (key, (_, change)) in &work.quarantine {
-            let old = self.active.put(Table::Quarantine, key.clone(), change.clone());
-            undo.push((Table::Quarantine, key.clone(), old));
+            let write_key = |octets: &mut Vec<u8>| octets.extend_from_slice(key);
+            gather(Table::Quarantine, &write_key, change.as_deref());
         }
-        undo
+        let gathered = gathering.end();
+        let put = places.into_iter().map(|(table, key, value)| {
+            let (key, value) = (gathered.piece(key), value.map(|value| gathered.piece(value)));
+            let old = self.active.put(table, key.clone(), value);
+            (table, key, old)
+        });
+        put.collect()
     }
 
     /// Brings zones and catalogue in line with the rows.
@@ -201,13 +214,11 @@ impl<'e> Effect<'e> {
     pub(crate) fn of(event: &'e Event) -> Self {
         let quarantined = |reason: &str, value: Option<&[u8]>| Self {
             row: None,
-            quarantined: Some(QuarantineRow::encode(event, reason, value).into()),
+            quarantined: Some(QuarantineRow::encode(event, reason, value)),
         };
         match &event.body {
             EventBody::Set(set) => match misplaced(&set.key) {
-                None => {
-                    Self { row: Some((&set.key, Some(Row::encode(event, set).into()))), quarantined: None }
-                }
+                None => Self { row: Some((&set.key, Some(set))), quarantined: None },
                 Some(reason) => quarantined(reason, None),
             },
             EventBody::Null(Some(key)) if misplaced(key).is_none() => {
@@ -227,7 +238,7 @@ impl Work {
         view: View<'_>,
         key: &EventKey,
         slot: SlotKey<'_>,
-        row: Change,
+        row: Option<Arc<[u8]>>,
     ) -> Result<(), StoreError> {
         let (owner, rest): (Box<[u8]>, _) = (key.owner.sort_key().into(), row_key(key, slot).encode());
         if !self.touched.contains_key(&owner) {
@@ -243,14 +254,14 @@ impl Work {
         &mut self,
         view: View<'_>,
         slot: SlotKey<'_>,
-        change: Change,
+        change: Option<Vec<u8>>,
     ) -> Result<(), StoreError> {
         let key: Box<[u8]> = slot.encode().into();
         if let Some((_, own)) = self.quarantine.get_mut(&key) {
             *own = change;
             return Ok(());
         }
-        let existed = view.get(Table::Quarantine, &key)?.is_some();
+        let existed = view.has(Table::Quarantine, &key)?;
         if existed || change.is_some() {
             self.quarantine.insert(key, (existed, change));
         }

@@ -320,9 +320,9 @@ impl Reader {
         self.failed.get()
     }
 
-    pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Arc<[u8]>>, StoreError> {
+    pub(crate) fn has(&self, table: Table, key: &[u8]) -> Result<bool, StoreError> {
         let value = self.table(table).get(key).map_err(|error| self.fail(error))?;
-        Ok(value.map(|value| value.value().into()))
+        Ok(value.is_some())
     }
 
     pub(crate) fn range(

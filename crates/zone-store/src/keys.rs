@@ -91,19 +91,22 @@ pub(crate) fn copy_of(rest: &[u8]) -> Result<u16, Corrupt> {
 /// The key of a row: `owner` is a sort key, `rest` what [`RowKey::encode`] made.
 pub(crate) fn row(owner: &[u8], rest: &[u8]) -> Vec<u8> {
     let mut key = Vec::with_capacity(owner.len() + 1 + rest.len());
-    key.extend_from_slice(owner);
-    key.push(0);
-    key.extend_from_slice(rest);
+    append_to(owner, rest, &mut key);
     key
 }
 
-/// The same of an owner that is not a key yet.
-pub(crate) fn row_of(owner: &Name, rest: &RowKey<'_>) -> Box<[u8]> {
-    let mut key = Vec::with_capacity(owner.as_wire().len() + 1 + FIXED + rest.slot.raw.len());
-    owner.append_sort_key(&mut key);
+/// Appends the same.
+pub(crate) fn append_to(owner: &[u8], rest: &[u8], key: &mut Vec<u8>) {
+    key.extend_from_slice(owner);
     key.push(0);
-    rest.append(&mut key);
-    key.into()
+    key.extend_from_slice(rest);
+}
+
+/// Appends the same of an owner that is not a key yet.
+pub(crate) fn append_row(owner: &Name, rest: &RowKey<'_>, key: &mut Vec<u8>) {
+    owner.append_sort_key(key);
+    key.push(0);
+    rest.append(key);
 }
 
 /// How many octets of a row's key are the owner.

@@ -8,6 +8,7 @@ use crate::content::Slot;
 use crate::disk::{Reader, Table};
 use crate::error::StoreError;
 use crate::keys;
+use crate::piece::Piece;
 use crate::sources::Copied;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,10 +17,10 @@ use std::sync::Arc;
 use zone_model::{Partition, Position, Timestamp, ZoneDigest};
 
 /// A value, or that there is none any more.
-pub(crate) type Change = Option<Arc<[u8]>>;
+pub(crate) type Change = Option<Piece>;
 
 /// Changes in the order of their keys.
-pub(crate) type Changes = BTreeMap<Box<[u8]>, Change>;
+pub(crate) type Changes = BTreeMap<Piece, Change>;
 
 /// What an entry of [`Changes`] takes beside its bytes, roughly: an estimate that bounds memory.
 const ENTRY_OVERHEAD: usize = 96;
@@ -79,7 +80,7 @@ impl Layer {
     }
 
     /// Sets a change and returns the one that was there, to be put back if the batch fails.
-    pub(crate) fn put(&mut self, table: Table, key: Box<[u8]>, change: Change) -> Option<Change> {
+    pub(crate) fn put(&mut self, table: Table, key: Piece, change: Change) -> Option<Change> {
         let table = match table {
             Table::Rows => &mut self.rows,
             Table::Quarantine => &mut self.quarantine,
@@ -100,14 +101,14 @@ impl Layer {
     }
 
     /// Undoes a [`put`](Self::put).
-    pub(crate) fn restore(&mut self, table: Table, key: Box<[u8]>, old: Option<Change>) {
+    pub(crate) fn restore(&mut self, table: Table, key: Piece, old: Option<Change>) {
         if let Some(old) = old {
             self.put(table, key, old);
             return;
         }
         let gone = match table {
-            Table::Rows => self.rows.remove(&key),
-            Table::Quarantine => self.quarantine.remove(&key),
+            Table::Rows => self.rows.remove(&*key),
+            Table::Quarantine => self.quarantine.remove(&*key),
         };
         let gone = gone.as_ref().map_or(0, |gone| size(&key, gone));
         self.bytes = self.bytes.saturating_sub(gone);
@@ -131,12 +132,12 @@ impl<'a> View<'a> {
         Ok(self.hidden.is_empty() || !self.hidden.contains(&keys::copy_of(rest)?))
     }
 
-    /// The value of a key.
-    pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Arc<[u8]>>, StoreError> {
+    /// Whether a key has a value.
+    pub(crate) fn has(&self, table: Table, key: &[u8]) -> Result<bool, StoreError> {
         let layers = [Some(self.active), self.committing];
         match layers.into_iter().flatten().find_map(|layer| layer.changes(table).get(key)) {
-            Some(change) => Ok(change.clone()),
-            None => self.reader.get(table, key),
+            Some(change) => Ok(change.is_some()),
+            None => self.reader.has(table, key),
         }
     }
 
@@ -251,7 +252,7 @@ impl OwnedRows {
     }
 
     /// Sets or removes the row of this key behind the owner, and returns the value that it had.
-    pub(crate) fn put(&mut self, rest: &[u8], value: Change) -> Change {
+    pub(crate) fn put(&mut self, rest: &[u8], value: Option<Arc<[u8]>>) -> Option<Arc<[u8]>> {
         match (self.0.binary_search_by(|(own, _)| (**own).cmp(rest)), value) {
             (Ok(at), Some(value)) => Some(std::mem::replace(&mut self.0[at].1, value)),
             (Ok(at), None) => Some(self.0.remove(at).1),

@@ -79,6 +79,7 @@ mod meter;
 mod newest;
 mod next;
 mod pace;
+mod piece;
 mod publish;
 mod read;
 mod rebuild;

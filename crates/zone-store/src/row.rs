@@ -52,21 +52,26 @@ impl<'a> Row<'a> {
     pub(crate) fn encode(event: &Event, set: &SetRrSet) -> Vec<u8> {
         let rdatas: usize = set.rrset.rdatas().iter().map(|rdata| rdata.len() + 2).sum();
         let mut bytes = Vec::with_capacity(24 + Position::MAX + rdatas);
+        Self::append(event, set, &mut bytes);
+        bytes
+    }
+
+    /// Appends what [`encode`](Self::encode) gives.
+    pub(crate) fn append(event: &Event, set: &SetRrSet, bytes: &mut Vec<u8>) {
         let last = set.extra.as_ref().map(|extra| extra.as_bytes());
         let ttl = if set.rrset.ttl.is_some() { HAS_TTL } else { 0 };
         let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
         let merged = flag(set.merged.ttls, MERGED_TTLS) | flag(set.merged.duplicates, MERGED_DUPLICATES);
-        put_head(&mut bytes, event, ttl | merged, last.is_some());
+        put_head(bytes, event, ttl | merged, last.is_some());
         if let Some(ttl) = set.rrset.ttl {
             bytes.extend_from_slice(&ttl.to_le_bytes());
         }
-        put_length(&mut bytes, set.rrset.len());
+        put_length(bytes, set.rrset.len());
         for rdata in set.rrset.rdatas() {
-            put_bytes(&mut bytes, rdata);
+            put_bytes(bytes, rdata);
         }
-        put_headers(&mut bytes, &event.headers);
+        put_headers(bytes, &event.headers);
         bytes.extend_from_slice(last.unwrap_or_default());
-        bytes
     }
 
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, Corrupt> {
