@@ -14,7 +14,7 @@ pub use spawn::{Handle, Running, spawn_standalone};
 use crate::config::StoreConfig;
 use crate::error::StoreError;
 use crate::hold::Holds;
-use crate::memory::Freed;
+use crate::memory::{self, Freed};
 use crate::meter::Meter;
 use crate::pace::Pace;
 use crate::publish::Publisher;
@@ -346,6 +346,8 @@ impl Actor for ZoneStore {
             }
         });
         self.publish(ctx);
+        // Loading took about as much beside the catalogue as that takes.
+        tokio::task::spawn_blocking(memory::give_back);
     }
 }
 
