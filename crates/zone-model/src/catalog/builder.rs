@@ -172,8 +172,10 @@ impl Heap {
             .map(|((hash, end), start)| (index(*hash), page::tag(*hash), &self.bytes[start..*end]))
             .collect();
         nodes.sort_unstable_by_key(|(index, ..)| *index);
+        let mut room = Vec::new();
         for nodes in nodes.chunk_by(|(one, ..), (other, ..)| one == other) {
-            pages[nodes[0].0] = page::compose(nodes.iter().map(|(_, tag, bytes)| (*tag, *bytes)));
+            let nodes_of = nodes.iter().map(|(_, tag, bytes)| (*tag, *bytes));
+            pages[nodes[0].0] = page::compose(nodes_of, &mut room);
         }
     }
 }

@@ -6,13 +6,16 @@
 
 use super::node::Node;
 use super::page::{self, Page};
-use super::prefetch::prefetch_counts;
+use super::prefetch::{LINE, prefetch, prefetch_counts};
 use super::query_name::QueryName;
 use std::sync::Arc;
 
 /// Children of a branch. A change copies one branch on each level, and raises a count for each child.
-const FANOUT: usize = 32;
+const FANOUT: usize = 16;
 const BITS: usize = FANOUT.trailing_zeros() as usize;
+/// Pages of a leaf, fewer: their counts lie all over memory, while those of branches are so few that they are near.
+const LEAF: usize = 8;
+const LEAF_BITS: usize = LEAF.trailing_zeros() as usize;
 
 /// Nodes to a page, on average, above which the directory grows.
 pub(super) const LOAD: u64 = 24;
@@ -44,7 +47,7 @@ impl Directory {
     pub(super) fn of(pages: Vec<Page>) -> Self {
         let (count, mut depth) = (pages.len(), 0);
         let mut level: Vec<Branch> =
-            pages.chunks(FANOUT).map(|pages| Branch::Leaf(pages.iter().cloned().collect())).collect();
+            pages.chunks(LEAF).map(|pages| Branch::Leaf(pages.iter().cloned().collect())).collect();
         while level.len() > 1 {
             level =
                 level.chunks(FANOUT).map(|below| Branch::Inner(below.iter().cloned().collect())).collect();
@@ -54,6 +57,12 @@ impl Directory {
             Some(root) => Self { pages: count, mask: mask(count), depth, root },
             None => Self::new(),
         }
+    }
+
+    /// By how many bits an index is shifted to say the root's child, where the root has branches.
+    #[inline]
+    fn shift(&self) -> usize {
+        (LEAF_BITS + self.depth * BITS).saturating_sub(BITS)
     }
 
     #[inline]
@@ -76,14 +85,36 @@ impl Directory {
     #[inline]
     fn at(&self, index: usize) -> &Page {
         let mut branch = &self.root;
-        let mut shift = self.depth * BITS;
+        let mut shift = self.shift();
         loop {
             match branch {
                 Branch::Inner(children) => {
                     branch = &children[(index >> shift) % FANOUT];
-                    shift -= BITS;
+                    shift = shift.saturating_sub(BITS);
                 }
-                Branch::Leaf(pages) => return &pages[index % FANOUT],
+                Branch::Leaf(pages) => return &pages[index % LEAF],
+            }
+        }
+    }
+
+    /// Begins to bring nearer what [`replace`](Self::replace) reads and writes: the page, and the counts of those beside
+    /// it.
+    pub(super) fn approach(&self, hash: u64) {
+        let index = self.index(hash);
+        let mut branch = &self.root;
+        let mut shift = self.shift();
+        loop {
+            match branch {
+                Branch::Inner(children) => {
+                    branch = &children[(index >> shift) % FANOUT];
+                    shift = shift.saturating_sub(BITS);
+                }
+                Branch::Leaf(pages) => {
+                    let page = &pages[index % LEAF];
+                    prefetch(page, page.len().div_ceil(LINE));
+                    pages.iter().for_each(Counted::approach);
+                    return;
+                }
             }
         }
     }
@@ -95,16 +126,16 @@ impl Directory {
     }
 
     fn set(&mut self, index: usize, new: Page) {
+        let mut shift = self.shift();
         let mut branch = &mut self.root;
-        let mut shift = self.depth * BITS;
         loop {
             match branch {
                 Branch::Inner(children) => {
                     branch = &mut own(children)[(index >> shift) % FANOUT];
-                    shift -= BITS;
+                    shift = shift.saturating_sub(BITS);
                 }
                 Branch::Leaf(pages) => {
-                    own(pages)[index % FANOUT] = new;
+                    own(pages)[index % LEAF] = new;
                     return;
                 }
             }
@@ -134,18 +165,21 @@ impl Directory {
             let goes = name.hash(name.labels()) as usize & mask == new;
             if goes { &mut go } else { &mut stay }.push((tag, bytes));
         }
-        let (stay, go) = (page::compose(stay.iter().copied()), page::compose(go.iter().copied()));
+        let mut room = Vec::new();
+        let stay = page::compose(stay.iter().copied(), &mut room);
+        let go = page::compose(go.iter().copied(), &mut room);
         self.set(old, stay);
         self.push(go);
     }
 
     fn push(&mut self, page: Page) {
         let index = self.pages;
-        if index == FANOUT << (self.depth * BITS) {
+        if index == LEAF << (self.depth * BITS) {
             self.root = Branch::Inner(vec![self.root.clone()].into());
             self.depth += 1;
         }
-        push_into(&mut self.root, index, self.depth * BITS, page);
+        let shift = self.shift();
+        push_into(&mut self.root, index, shift, page);
         self.pages += 1;
         self.mask = mask(self.pages);
     }
@@ -201,16 +235,17 @@ fn push_into(branch: &mut Branch, index: usize, shift: usize, page: Page) {
         Branch::Inner(children) => {
             let child = (index >> shift) % FANOUT;
             if child == children.len() {
-                let fresh = new_path(shift - BITS, page);
+                let fresh = new_path((shift - LEAF_BITS) / BITS, page);
                 *children = children.iter().cloned().chain([fresh]).collect();
             } else {
-                push_into(&mut own(children)[child], index, shift - BITS, page);
+                push_into(&mut own(children)[child], index, shift.saturating_sub(BITS), page);
             }
         }
     }
 }
 
-fn new_path(shift: usize, page: Page) -> Branch {
+/// A branch with so many levels of branches below it, and one page.
+fn new_path(levels: usize, page: Page) -> Branch {
     let leaf = Branch::Leaf(vec![page].into());
-    (0..shift / BITS).fold(leaf, |below, _| Branch::Inner(vec![below].into()))
+    (0..levels).fold(leaf, |below, _| Branch::Inner(vec![below].into()))
 }

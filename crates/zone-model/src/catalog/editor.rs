@@ -14,6 +14,8 @@ pub struct Editor {
     catalog: Catalog,
     /// Spares clearing a large buffer for each name.
     scratch: QueryName,
+    /// In which pages are made.
+    room: Vec<u8>,
 }
 
 /// What became of an owner that was set.
@@ -33,7 +35,7 @@ pub enum Placed {
 
 impl Editor {
     pub(super) fn new(catalog: Catalog) -> Self {
-        Self { catalog, scratch: QueryName::empty() }
+        Self { catalog, scratch: QueryName::empty(), room: Vec::new() }
     }
 
     /// The node that `owner` has at present.
@@ -91,6 +93,7 @@ impl Editor {
 
     fn set_name(&mut self, name: &QueryName, draft: &NodeDraft) -> Placed {
         let labels = name.labels();
+        self.catalog.directory.approach(name.hash(labels));
         let Some(node) = self.catalog.node(name, labels) else {
             return self.insert(name, draft);
         };
@@ -203,7 +206,8 @@ impl Editor {
 
     fn put(&mut self, name: &QueryName, labels: usize, bytes: &[u8]) {
         let hash = name.hash(labels);
-        let new = page::with(self.catalog.directory.page(hash), hash, name.suffix(labels), Some(bytes));
+        let page = self.catalog.directory.page(hash);
+        let new = page::with(page, hash, name.suffix(labels), Some(bytes), &mut self.room);
         self.catalog.directory.replace(hash, new);
     }
 
@@ -213,7 +217,8 @@ impl Editor {
             return false;
         }
         let hash = name.hash(labels);
-        let new = page::with(self.catalog.directory.page(hash), hash, name.suffix(labels), None);
+        let page = self.catalog.directory.page(hash);
+        let new = page::with(page, hash, name.suffix(labels), None, &mut self.room);
         self.catalog.directory.replace(hash, new);
         self.catalog.names -= 1;
         true

@@ -8,6 +8,7 @@
 //! ```
 
 use super::node::Node;
+use std::ops::Range;
 use std::sync::Arc;
 
 const TAGS: usize = 8;
@@ -37,13 +38,25 @@ pub(super) fn tag(hash: u64) -> u8 {
     (hash >> 56) as u8
 }
 
+/// Where the offset of the node of this index stands.
+#[inline]
+fn offset_at(count: usize, index: usize) -> usize {
+    TAGS + padded(count) + index * 4
+}
+
+/// Where the node of this index, which is below `count`, stands.
+#[inline]
+fn bounds(page: &[u8], count: usize, index: usize) -> Range<usize> {
+    let at = offset_at(count, index);
+    let Some(bounds) = page.get(at..).and_then(|rest| rest.first_chunk()) else { return 0..0 };
+    let bounds = u64::from_le_bytes(*bounds);
+    bounds as u32 as usize..(bounds >> 32) as usize
+}
+
 /// The node of this index, which is below `count`.
 #[inline]
 fn node(page: &[u8], count: usize, index: usize) -> &[u8] {
-    let at = TAGS + padded(count) + index * 4;
-    let Some(bounds) = page.get(at..).and_then(|rest| rest.first_chunk()) else { return &[] };
-    let bounds = u64::from_le_bytes(*bounds);
-    page.get(bounds as u32 as usize..(bounds >> 32) as usize).unwrap_or_default()
+    page.get(bounds(page, count, index)).unwrap_or_default()
 }
 
 /// The nodes of a page, in no order.
@@ -90,31 +103,53 @@ pub(super) fn find(page: &[u8], hash: u64, mut is_it: impl FnMut(Node<'_>) -> bo
     search(page, hash, |node| is_it(Node::new(node))).map(|(_, node)| Node::new(node))
 }
 
-/// The page with the node of `owner` replaced, added, or (for `None`) removed.
-pub(super) fn with(page: &[u8], hash: u64, owner: &[u8], new: Option<&[u8]>) -> Page {
+/// The page with the node of `owner` replaced, added, or (for `None`) removed. It is made in `room`.
+pub(super) fn with(page: &[u8], hash: u64, owner: &[u8], new: Option<&[u8]>, room: &mut Vec<u8>) -> Page {
     let at = search(page, hash, |node| Node::new(node).owner() == owner).map(|(index, _)| index);
+    if let (Some(index), Some(new)) = (at, new) {
+        return with_other(page, index, new, room);
+    }
     let kept = nodes(page).enumerate().filter(|(index, _)| Some(*index) != at).map(|(_, entry)| entry);
-    compose(kept.chain(new.map(|bytes| (tag(hash), bytes))))
+    compose(kept.chain(new.map(|bytes| (tag(hash), bytes))), room)
 }
 
-/// A page of these nodes.
-pub(super) fn compose<'a>(entries: impl Iterator<Item = (u8, &'a [u8])> + Clone) -> Page {
+/// The page with another node in the place of one: what stands before it and behind it is copied as it is.
+fn with_other(page: &[u8], index: usize, new: &[u8], room: &mut Vec<u8>) -> Page {
+    let count = len(page);
+    let old = bounds(page, count, index);
+    room.clear();
+    room.extend_from_slice(&page[..old.start]);
+    room.extend_from_slice(new);
+    room.extend_from_slice(&page[old.end..]);
+    let moved = (new.len() as u32).wrapping_sub(old.len() as u32);
+    if moved != 0 {
+        let offsets = offset_at(count, index + 1)..offset_at(count, count + 1);
+        for offset in room[offsets].as_chunks_mut().0 {
+            *offset = u32::from_le_bytes(*offset).wrapping_add(moved).to_le_bytes();
+        }
+    }
+    Arc::from(&room[..])
+}
+
+/// A page of these nodes, made in `room`.
+pub(super) fn compose<'a>(entries: impl Iterator<Item = (u8, &'a [u8])> + Clone, room: &mut Vec<u8>) -> Page {
     let (count, bytes) =
         entries.clone().fold((0, 0), |(count, bytes), (_, node)| (count + 1, bytes + node.len()));
-    let head = TAGS + padded(count) + (count + 1) * 4;
-    let mut page = Vec::with_capacity(head + bytes);
-    page.extend_from_slice(&(count as u16).to_le_bytes());
-    page.resize(TAGS, 0);
-    page.extend(entries.clone().map(|(tag, _)| tag));
-    page.resize(TAGS + padded(count), 0);
+    let head = offset_at(count, count + 1);
+    room.clear();
+    room.reserve(head + bytes);
+    room.extend_from_slice(&(count as u16).to_le_bytes());
+    room.resize(TAGS, 0);
+    room.extend(entries.clone().map(|(tag, _)| tag));
+    room.resize(TAGS + padded(count), 0);
     let mut at = head;
     for (_, node) in entries.clone() {
-        page.extend_from_slice(&(at as u32).to_le_bytes());
+        room.extend_from_slice(&(at as u32).to_le_bytes());
         at += node.len();
     }
-    page.extend_from_slice(&(at as u32).to_le_bytes());
+    room.extend_from_slice(&(at as u32).to_le_bytes());
     for (_, node) in entries {
-        page.extend_from_slice(node);
+        room.extend_from_slice(node);
     }
-    page.into()
+    Arc::from(&room[..])
 }

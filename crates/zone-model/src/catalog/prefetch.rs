@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 /// The octets that come at once, on the processors of today.
-const LINE: usize = 64;
+pub(super) const LINE: usize = 64;
 
 /// Begins to bring the first `lines` lines of `bytes` into the cache, or all of them where there are fewer.
 #[inline]
