@@ -13,6 +13,9 @@ const OPT: usize = 11;
 /// The option of RFC 8914.
 const EXTENDED_ERROR: u16 = 15;
 
+/// The octets before a record's RDATA where its owner is a pointer.
+pub(crate) const RECORD_HEAD: usize = 12;
+
 /// The octets of an option's head.
 const OPTION_HEAD: usize = 4;
 /// The option of RFC 5001.
@@ -166,6 +169,39 @@ impl<'b> Writer<'b> {
         self.copy(soa.record())?;
         soa.point(&mut self.buffer[start..self.length], start, HEADER + apex);
         self.counts[Section::Authority as usize] += 1;
+        Ok(())
+    }
+
+    /// Writes the one record of an RRset as it stands directly behind the question, where nothing else stands yet. The
+    /// names in it are not pointed at by what is written by other means than [`of_host`](Self::of_host).
+    #[inline]
+    pub(crate) fn ready(&mut self, rrset: &AnswerRrSet<'_>) -> Result<(), Full> {
+        self.copy(rrset.ready)?;
+        self.counts[Section::Answer as usize] += 1;
+        Ok(())
+    }
+
+    /// Writes a plain RRset whole, or nothing of it. Its owner is the name that starts so many octets into the message,
+    /// where it may be a pointer.
+    #[inline]
+    pub(crate) fn of_host(
+        &mut self,
+        section: Section,
+        owner: usize,
+        rrset: &AnswerRrSet<'_>,
+    ) -> Result<(), Full> {
+        let start = self.length;
+        let owner = match self.buffer[owner..] {
+            [high, low, ..] if high >= 0xc0 => [high, low],
+            _ => pointer(owner),
+        };
+        self.copy(rrset.bytes)?;
+        let mut at = start;
+        for rdata in rrset.rdatas() {
+            self.buffer[at..at + 2].copy_from_slice(&owner);
+            at += RECORD_HEAD + rdata.len();
+        }
+        self.counts[section as usize] += rrset.count;
         Ok(())
     }
 

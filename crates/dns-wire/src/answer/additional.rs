@@ -6,7 +6,8 @@ use zone_model::RecordType;
 use zone_model::catalog::{AnswerRrSet, Authority, Node, QueryName};
 use zone_model::rdata;
 
-const ADDRESSES: [RecordType; 2] = [RecordType::A, RecordType::AAAA];
+/// The types of addresses, in the order in which they are added.
+pub(super) const ADDRESSES: [RecordType; 2] = [RecordType::A, RecordType::AAAA];
 
 /// Hosts whose addresses are added to a positive answer at most: they are optional.
 const HOSTS: usize = 32;

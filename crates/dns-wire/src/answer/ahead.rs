@@ -31,15 +31,40 @@ struct Place {
     name: QueryName,
 }
 
+/// What was found beside a name.
+#[derive(Clone, Copy)]
+pub(super) enum Ahead<'n, 'a> {
+    /// Nothing, or it was not looked for.
+    Nothing,
+    /// The node of the wildcard below its closest encloser.
+    Wildcard(Node<'a>),
+    /// The name that a record of its names, and that one's node.
+    Other(&'n QueryName, Node<'a>),
+}
+
 /// The queries of a batch that were looked ahead for: they can be answered, each once, in any order.
 pub struct Looked<'l, 'a, A> {
     authority: Option<&'a A>,
     places: &'l mut [Place],
+    others: &'l [QueryName],
     found: [Found<'a>; PLACES],
 }
 
-/// The node of a name, or of its closest encloser, of so many labels.
-type Found<'a> = Option<(Node<'a>, usize)>;
+/// What was found for a query.
+#[derive(Clone, Copy)]
+struct Found<'a> {
+    /// The node of its name, or of its closest encloser, of so many labels.
+    name: Option<(Node<'a>, usize)>,
+    beside: Beside<'a>,
+}
+
+/// As [`Ahead`]; the other name stands in its room.
+#[derive(Clone, Copy)]
+enum Beside<'a> {
+    Nothing,
+    Wildcard(Node<'a>),
+    Other(Node<'a>),
+}
 
 /// The way of one query's lookups.
 #[derive(Clone, Copy)]
@@ -96,7 +121,7 @@ impl Lookahead {
             count += 1;
         }
         let (places, others) = (&mut self.places[..count], &mut self.others[..count]);
-        let mut found = [None; PLACES];
+        let mut found = [Found { name: None, beside: Beside::Nothing }; PLACES];
         if let Some(authority) = authority {
             for _ in 0..STEPS {
                 let mut under_way = false;
@@ -109,7 +134,7 @@ impl Lookahead {
                 }
             }
         }
-        Looked { authority, places, found }
+        Looked { authority, places, others, found }
     }
 }
 
@@ -142,7 +167,13 @@ impl<A: Authority> Looked<'_, '_, A> {
         sink: &mut impl Sink,
     ) -> Verdict {
         let Place { read, name } = &mut self.places[place];
-        respond(self.authority, octets, (*read, name, self.found[place]), client, &mut scratch.room, sink)
+        let Found { name: found, beside } = self.found[place];
+        let ahead = match beside {
+            Beside::Nothing => Ahead::Nothing,
+            Beside::Wildcard(node) => Ahead::Wildcard(node),
+            Beside::Other(node) => Ahead::Other(&self.others[place], node),
+        };
+        respond(self.authority, octets, (*read, name, found, ahead), client, &mut scratch.room, sink)
     }
 }
 
@@ -186,11 +217,19 @@ impl<'a> Walker<'a> {
                 true
             }
             (Approach::Here(node), Goal::Name) => {
-                *found = Some((node, self.labels));
+                found.name = Some((node, self.labels));
                 self.go_on(authority, node, place, other)
             }
             (Approach::Here(node), Goal::Wildcard) => {
+                found.beside = Beside::Wildcard(node);
                 self.follow(authority, node, place, other).unwrap_or(false)
+            }
+            (Approach::Here(node), Goal::Other) => {
+                // Of what a wildcard's record names the wildcard itself comes first.
+                if let Beside::Nothing = found.beside {
+                    found.beside = Beside::Other(node);
+                }
+                false
             }
             _ => false,
         };

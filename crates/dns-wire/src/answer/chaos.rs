@@ -31,7 +31,7 @@ pub(super) fn answer(
     let mut truncated = false;
     if matches!(qtype, RecordType::TXT | RecordType::ANY) {
         let bytes = record(text);
-        let rrset = AnswerRrSet { rtype: RecordType::TXT, count: 1, bytes: &bytes, plain: true };
+        let rrset = AnswerRrSet { rtype: RecordType::TXT, count: 1, bytes: &bytes, ready: &[], plain: true };
         truncated = writer.rrset(Section::Answer, Owner::Question(0), &rrset, None).is_err();
     }
     let [high, low] = with_ra(query::answer_flags(octets[2]), client);

@@ -28,6 +28,7 @@ use crate::client::{Client, Sink, Transport};
 use crate::identity::Identity;
 use crate::query::{self, Edns, ExtendedError, HEADER, Query, Reject, rcode};
 use crate::writer::{Opt, Targets, Writer};
+use ahead::Ahead;
 use chain::{Chain, End, Trail};
 use zone_model::catalog::{Authority, Node, QueryName};
 
@@ -111,15 +112,21 @@ pub fn answer<A: Authority>(
 ) -> Verdict {
     let seed = authority.map_or(0, Authority::seed);
     let read = Query::read(octets, &mut scratch.name, seed);
-    respond(authority, octets, (read, &mut scratch.name, None), client, &mut scratch.room, sink)
+    let looked_up = (read, &mut scratch.name, None, Ahead::Nothing);
+    respond(authority, octets, looked_up, client, &mut scratch.room, sink)
 }
 
-/// Answers a query that was read, its name with it; of that this was found, if it was looked up.
+/// Answers a query that was read, its name with it; of that this was found, and that beside it, if it was looked up.
 #[inline]
 fn respond<'a, A: Authority>(
     authority: Option<&'a A>,
     octets: &[u8],
-    (read, name, found): (Result<Query, Reject>, &mut QueryName, Option<(Node<'a>, usize)>),
+    (read, name, found, ahead): (
+        Result<Query, Reject>,
+        &mut QueryName,
+        Option<(Node<'a>, usize)>,
+        Ahead<'_, 'a>,
+    ),
     client: &Client,
     room: &mut Room,
     sink: &mut impl Sink,
@@ -144,7 +151,7 @@ fn respond<'a, A: Authority>(
         return refuse(octets, query.question_end(), query.edns, status, client, room, sink);
     };
     let found = found.or_else(|| authority.find(name));
-    let looked_up = (query, name, found);
+    let looked_up = (query, name, found, ahead);
     let Room { other, targets, trail, message, identity } = room;
     let tools = Tools { other, targets, trail, identity };
     let (end, own) = match sink.room() {
@@ -178,7 +185,7 @@ struct Tools<'r> {
 fn compose<'a, const DIRECT: bool, A: Authority>(
     authority: &'a A,
     octets: &[u8],
-    (query, name, found): (Query, &mut QueryName, Option<(Node<'a>, usize)>),
+    (query, name, found, ahead): (Query, &mut QueryName, Option<(Node<'a>, usize)>, Ahead<'_, 'a>),
     client: &Client,
     buffer: &mut [u8],
     Tools { other, targets, trail, identity }: Tools<'_>,
@@ -187,7 +194,7 @@ fn compose<'a, const DIRECT: bool, A: Authority>(
     let mut writer = Writer::answer(buffer, targets, octets, query.question_end(), edns, limit);
     if DIRECT
         && let Some(found) = found
-        && let Some(rcode) = direct::write(authority, &query, name, found, &mut writer)
+        && let Some(rcode) = direct::write(authority, &query, (name, other), found, ahead, &mut writer)
     {
         let [high, low] = with_ra(query.answer_flags(), client);
         let aa = if query.any_class { 0 } else { 0x04 };

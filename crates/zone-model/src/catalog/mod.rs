@@ -16,6 +16,7 @@
 //! and a wildcard is a probe only where the flag says so.
 
 mod builder;
+mod compression;
 mod directory;
 mod editor;
 mod negative;
@@ -24,6 +25,7 @@ mod page;
 mod prefetch;
 mod probe;
 mod query_name;
+mod ready;
 
 pub use builder::Builder;
 pub use editor::{Editor, Placed};

@@ -11,17 +11,14 @@
 //! ```
 //! Numbers of the layout are little-endian, those inside of the record in network order.
 
+use super::compression::{self, Record};
 use crate::name;
 
-/// Owner, type, class, TTL, RDLENGTH.
-const HEAD: usize = 12;
 const SOA: [u8; 4] = [0, 6, 0, 1];
 /// Serial, refresh, retry, expire, minimum (RFC 1035 section 3.3.13).
 const NUMBERS: usize = 20;
 /// Names of an SOA record that a pointer may stand in: owner, MNAME, RNAME.
 const NAMES: usize = 3;
-/// Of an offset: it is one into the record.
-const OWN: u16 = 1 << 15;
 
 /// The SOA of a negative answer, from [`Node::negative_soa`](super::Node::negative_soa).
 #[derive(Clone, Copy, Debug)]
@@ -61,8 +58,7 @@ impl<'a> NegativeSoa<'a> {
                 return;
             };
             let offset = u16::from_be_bytes(*place);
-            let base = if offset & OWN == 0 { apex } else { start };
-            *place = (0xc000 | (base as u16 + (offset & !OWN))).to_be_bytes();
+            *place = compression::pointer(offset, apex, start).to_be_bytes();
         }
     }
 
@@ -82,15 +78,13 @@ impl<'a> NegativeSoa<'a> {
 pub(super) fn compose(apex: &[u8], ttl: u32, rdata: &[u8]) -> Vec<u8> {
     let Some((mname, rname, numbers)) = split(rdata) else { return Vec::new() };
     let minimum = numbers.last_chunk::<4>().map_or(ttl, |minimum| u32::from_be_bytes(*minimum));
-    let mut record = Record { apex, octets: vec![0, 0], pointers: vec![0], own: Vec::new() };
-    record.octets.extend_from_slice(&SOA);
-    record.octets.extend_from_slice(&ttl.min(minimum).to_be_bytes());
-    record.octets.extend_from_slice(&[0, 0]);
+    let mut record = Record::new(apex);
+    record.extend(&SOA);
+    record.extend(&ttl.min(minimum).to_be_bytes());
+    record.extend(&[0, 0]);
     let neighbours = [mname, rname].map(|name| record.push(name));
-    record.octets.extend_from_slice(numbers);
-    let Record { mut octets, pointers, .. } = record;
-    let rdlength = (octets.len() - HEAD) as u16;
-    octets[HEAD - 2..HEAD].copy_from_slice(&rdlength.to_be_bytes());
+    record.extend(numbers);
+    let (octets, pointers) = record.finish();
     let mut bytes = Vec::with_capacity(1 + 2 * NAMES + 4 + octets.len());
     bytes.push(pointers.len() as u8);
     for number in pointers.into_iter().chain(neighbours) {
@@ -105,61 +99,4 @@ fn split(rdata: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (mname, rest) = rdata.split_at_checked(name::wire_length(rdata).ok()?)?;
     let (rname, numbers) = rest.split_at_checked(name::wire_length(rest).ok()?)?;
     (numbers.len() == NUMBERS).then_some((mname, rname, numbers))
-}
-
-/// The record while it is composed.
-struct Record<'a> {
-    apex: &'a [u8],
-    octets: Vec<u8>,
-    pointers: Vec<u16>,
-    /// Ends of names that stand in the record, and where.
-    own: Vec<(&'a [u8], usize)>,
-}
-
-// === impl Record ===
-
-impl<'a> Record<'a> {
-    /// Adds a name, of which an end that is known becomes a pointer; gives where its label directly below the apex
-    /// stands, or 0.
-    fn push(&mut self, name: &'a [u8]) -> u16 {
-        let (mut at, mut neighbour) = (0, 0);
-        while name[at] != 0 {
-            let end = &name[at..];
-            if let Some(offset) = self.find(end) {
-                self.pointers.push(self.octets.len() as u16);
-                self.octets.extend_from_slice(&offset.to_be_bytes());
-                return if end.len() == self.apex.len() && offset == 0 { neighbour } else { 0 };
-            }
-            let label = usize::from(name[at]) + 1;
-            neighbour = self.octets.len() as u16;
-            self.own.push((end, self.octets.len()));
-            self.octets.extend_from_slice(&end[..label]);
-            at += label;
-        }
-        self.octets.push(0);
-        // Below the root every name ends so.
-        if self.apex.len() == 1 { neighbour } else { 0 }
-    }
-
-    fn find(&self, end: &[u8]) -> Option<u16> {
-        let into_apex = self.apex.len().checked_sub(end.len());
-        match into_apex {
-            Some(offset) if is_end(self.apex, offset) && self.apex[offset..].eq_ignore_ascii_case(end) => {
-                Some(offset as u16)
-            }
-            _ => {
-                let same = |(own, _): &&(&[u8], usize)| own.eq_ignore_ascii_case(end);
-                self.own.iter().find(same).map(|(_, at)| OWN | *at as u16)
-            }
-        }
-    }
-}
-
-/// Whether a label of the name starts at this offset.
-fn is_end(name: &[u8], offset: usize) -> bool {
-    let mut at = 0;
-    while at < offset {
-        at += usize::from(name[at]) + 1;
-    }
-    at == offset
 }

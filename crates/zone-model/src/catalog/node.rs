@@ -4,14 +4,18 @@
 //!  0 flags   1 apex labels   2 barrier labels   3 name length   4 children (u32)   8 RRsets (u16)
 //! 10 length of the SOA of negative answers (u16), 0 where the node is no apex
 //! 12 name (lower-case wire form)
-//!    for each RRset: type (u16), records (u16), length of its bytes (u31), whether it is plain (the highest bit)
-//!    for each RRset: its records as they stand in an answer whose question is the owner:
-//!                    C0 0C, type, class IN, TTL, RDLENGTH, RDATA
+//!    for each RRset: type (u16), records (u16), length of its records (22 bits), of its record once more (9 bits),
+//!                    whether it is plain (the highest bit)
+//!    for each RRset: its records, their names not compressed:
+//!                    C0 0C, type, class IN, TTL, RDLENGTH, RDATA;
+//!                    of one whose names an answer compresses, if it has one record, that once more as it stands
+//!                    directly behind a question about the owner
 //!    the SOA of negative answers, see there
 //! ```
 //! Numbers of the layout are little-endian, those inside of records in network order.
 
 use super::negative::{self, NegativeSoa};
+use super::ready;
 use crate::rdata;
 use crate::rtype::RecordType;
 
@@ -20,8 +24,11 @@ const ENTRY: usize = 8;
 /// What stands before the RDATA of each record: pointer, type, class, TTL, RDLENGTH.
 const RECORD_HEAD: usize = 12;
 const NONE: u8 = 0xff;
-/// Of an RRset's length: it is plain.
+/// Of an RRset's lengths: it is plain.
 const PLAIN: u32 = 1 << 31;
+/// The bits of the length of its records: the most that fit into a message have fewer than 2,200,000 octets with their
+/// names written out.
+const LENGTH_BITS: u32 = 22;
 
 const APEX: u8 = 1;
 const CUT: u8 = 1 << 1;
@@ -49,6 +56,9 @@ pub struct AnswerRrSet<'a> {
     pub count: u16,
     /// The records one behind the other, each with `C0 0C` for its owner.
     pub bytes: &'a [u8],
+    /// The record as it stands directly behind a question about the node's owner, its names compressed. Empty where the
+    /// RRset is plain or has several, and where that cannot be said beforehand.
+    pub ready: &'a [u8],
     /// Whether the type's RDATA has no name that an answer compresses (RFC 3597 section 4) or adds addresses of: the
     /// bytes are all there is to say.
     pub plain: bool,
@@ -254,11 +264,13 @@ impl<'a> Iterator for RrSets<'a> {
     fn next(&mut self) -> Option<AnswerRrSet<'a>> {
         let (entry, entries) = self.entries.split_first_chunk::<ENTRY>()?;
         let entry = u64::from_le_bytes(*entry);
-        let (rtype, count, length) = (RecordType(entry as u16), (entry >> 16) as u16, (entry >> 32) as u32);
-        let (bytes, rest) = self.bytes.split_at((length & !PLAIN) as usize);
+        let (rtype, count, lengths) = (RecordType(entry as u16), (entry >> 16) as u16, (entry >> 32) as u32);
+        let (length, ready) = (lengths & ((1 << LENGTH_BITS) - 1), (lengths & !PLAIN) >> LENGTH_BITS);
+        let (bytes, rest) = self.bytes.split_at(length as usize);
+        let (ready, rest) = rest.split_at(ready as usize);
         self.entries = entries;
         self.bytes = rest;
-        Some(AnswerRrSet { rtype, count, bytes, plain: length & PLAIN != 0 })
+        Some(AnswerRrSet { rtype, count, bytes, ready, plain: lengths & PLAIN != 0 })
     }
 }
 
@@ -298,15 +310,16 @@ impl NodeDraft {
         Self { apex, rrsets: Vec::new() }
     }
 
-    /// Adds an RRset; an empty one adds nothing, and one of a type that is there already replaces it.
+    /// Adds an RRset; an empty one adds nothing, nor does one of more than 4 MiB, which no message can carry, and one of
+    /// a type that is there already replaces it.
     ///
     /// At an apex, DS is the one type that belongs to the zone above.
     pub fn push<R: AsRef<[u8]>>(&mut self, rtype: RecordType, ttl: u32, rdatas: &[R]) {
         self.rrsets.retain(|(own, ..)| *own != rtype);
-        if rdatas.is_empty() {
+        let length = rdatas.iter().map(|rdata| rdata.as_ref().len() + RECORD_HEAD).sum();
+        if rdatas.is_empty() || length >= 1 << LENGTH_BITS {
             return;
         }
-        let length = rdatas.iter().map(|rdata| rdata.as_ref().len() + RECORD_HEAD).sum();
         let mut bytes = Vec::with_capacity(length);
         for rdata in rdatas.iter().map(AsRef::as_ref) {
             bytes.extend_from_slice(&[0xc0, 0x0c]);
@@ -398,14 +411,22 @@ impl NodeDraft {
         node.extend_from_slice(&(count as u16).to_le_bytes());
         node.extend_from_slice(&(negative.len() as u16).to_le_bytes());
         node.extend_from_slice(owner);
-        for (rtype, count, bytes) in serving.clone() {
-            node.extend_from_slice(&rtype.0.to_le_bytes());
-            node.extend_from_slice(&count.to_le_bytes());
+        let entries = node.len();
+        node.resize(entries + count * ENTRY, 0);
+        for (index, (rtype, count, bytes)) in serving.enumerate() {
+            let ready = match rdata::compressible_names(*rtype) {
+                Some(names) if *count == 1 => ready::compose(owner, names, bytes),
+                _ => Vec::new(),
+            };
             let plain = if is_plain(*rtype) { PLAIN } else { 0 };
-            node.extend_from_slice(&(bytes.len() as u32 | plain).to_le_bytes());
-        }
-        for (.., bytes) in serving {
+            let lengths = bytes.len() as u32 | (ready.len() as u32) << LENGTH_BITS | plain;
+            let [type_low, type_high] = rtype.0.to_le_bytes();
+            let [count_low, count_high] = count.to_le_bytes();
+            let [a, b, c, d] = lengths.to_le_bytes();
+            let entry = [type_low, type_high, count_low, count_high, a, b, c, d];
+            node[entries + index * ENTRY..][..ENTRY].copy_from_slice(&entry);
             node.extend_from_slice(bytes);
+            node.extend_from_slice(&ready);
         }
         node.extend_from_slice(&negative);
         node
@@ -416,7 +437,7 @@ impl NodeDraft {
         let soa = self.rrsets.iter().find(|(rtype, ..)| *rtype == RecordType::SOA);
         match soa {
             Some((rtype, 1, bytes)) if self.apex => {
-                let rrset = AnswerRrSet { rtype: *rtype, count: 1, bytes, plain: false };
+                let rrset = AnswerRrSet { rtype: *rtype, count: 1, bytes, ready: &[], plain: false };
                 let rdata = rrset.rdatas().next().unwrap_or_default();
                 negative::compose(owner, rrset.ttl(), rdata)
             }
