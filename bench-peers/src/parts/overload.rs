@@ -27,14 +27,15 @@ struct Round {
 pub(super) fn run(setting: &Setting) -> Result<Section> {
     let world = World::Zone(setting.sized(10_000));
     let place = setting.place(world, true)?;
-    let servers = start_all(&[Kind::StreamDns, NSD, KNOT], &place, &setting.pinned())?;
+    let servers = start_all(&[Kind::Echo, Kind::StreamDns, NSD, KNOT], &place, &setting.pinned())?;
     let mut questions = Questions::new(world, Mix::Hot, true, 100_000, setting.seed);
     cpu::pin(&[setting.generator])?;
     let mut section = Section::new("Overload");
     section.text(format!(
         "10,000 names, *hot*, EDNS. The peak is what is answered with 192 questions under way; then questions come at a \
          fixed rate, {} s each. To send several times what a server answers from one core, the generator hands the \
-         kernel many questions at once (`UDP_SEGMENT`); *sent* says what it reached, by the peak.",
+         kernel many questions at once (`UDP_SEGMENT`); *sent* says what it reached, by the peak. What the echo server \
+         has is the machine's: what it loses, and how late its answers are, nobody who receives like it can better.",
         TIME.as_secs()
     ));
     let headings =
