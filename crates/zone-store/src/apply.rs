@@ -37,11 +37,14 @@ pub(crate) struct Touched {
 struct Work {
     touched: ByApex<Touched>,
     /// Quarantined slots: whether there was an entry, and what becomes of it.
-    quarantine: BTreeMap<Box<[u8]>, (bool, Option<Vec<u8>>)>,
+    quarantine: BTreeMap<Box<[u8]>, QuarantineChange>,
     positions: BTreeMap<Partition, Position>,
     events: usize,
     quarantined: usize,
 }
+
+/// Whether there was an entry, and the one that there is behind the batch.
+type QuarantineChange = (bool, Option<Vec<u8>>);
 
 /// A row's key behind its owner, and its value before and after.
 pub(crate) type Difference<'a> = (&'a [u8], Option<&'a Arc<[u8]>>, Option<&'a Arc<[u8]>>);
@@ -170,6 +173,7 @@ impl Store {
             gather(Table::Quarantine, &write_key, change.as_deref());
         }
         let gathered = gathering.end();
+        self.active.hold(&gathered);
         let put = places.into_iter().map(|(table, key, value)| {
             let (key, value) = (gathered.piece(key), value.map(|value| gathered.piece(value)));
             let old = self.active.put(table, key.clone(), value);

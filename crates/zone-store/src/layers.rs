@@ -8,7 +8,7 @@ use crate::content::Slot;
 use crate::disk::{Reader, Table};
 use crate::error::StoreError;
 use crate::keys;
-use crate::piece::Piece;
+use crate::piece::{Gathered, Piece};
 use crate::sources::Copied;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +22,7 @@ pub(crate) type Change = Option<Piece>;
 /// Changes in the order of their keys.
 pub(crate) type Changes = BTreeMap<Piece, Change>;
 
-/// What an entry of [`Changes`] takes beside its bytes, roughly: an estimate that bounds memory.
+/// What an entry of [`Changes`] takes beside its octets, roughly: an estimate that bounds memory.
 const ENTRY_OVERHEAD: usize = 96;
 
 /// What one commit writes: all of it or nothing.
@@ -39,7 +39,7 @@ pub(crate) struct Layer {
     pub(crate) digests: BTreeMap<Box<[u8]>, Option<ZoneDigest>>,
     /// What the configuration says of zones, as one number.
     pub(crate) zones: u64,
-    /// Roughly how much memory it takes.
+    /// Roughly how much memory it takes. What is replaced counts, too: what was gathered with it keeps it.
     pub(crate) bytes: usize,
 }
 
@@ -79,7 +79,13 @@ impl Layer {
         }
     }
 
-    /// Sets a change and returns the one that was there, to be put back if the batch fails.
+    /// Counts what was gathered for it.
+    pub(crate) fn hold(&mut self, gathered: &Gathered) {
+        self.bytes += gathered.len();
+    }
+
+    /// Sets a change, of pieces that it [`hold`](Self::hold)s, and returns the one that was there, to be put back if the
+    /// batch fails.
     pub(crate) fn put(&mut self, table: Table, key: Piece, change: Change) -> Option<Change> {
         let table = match table {
             Table::Rows => &mut self.rows,
@@ -87,16 +93,11 @@ impl Layer {
         };
         match table.entry(key) {
             Entry::Vacant(entry) => {
-                self.bytes += size(entry.key(), &change);
+                self.bytes += ENTRY_OVERHEAD;
                 entry.insert(change);
                 None
             }
-            Entry::Occupied(mut entry) => {
-                let added = size(entry.key(), &change);
-                let old = entry.insert(change);
-                self.bytes = (self.bytes + added).saturating_sub(size(entry.key(), &old));
-                Some(old)
-            }
+            Entry::Occupied(mut entry) => Some(entry.insert(change)),
         }
     }
 
@@ -110,13 +111,8 @@ impl Layer {
             Table::Rows => self.rows.remove(&*key),
             Table::Quarantine => self.quarantine.remove(&*key),
         };
-        let gone = gone.as_ref().map_or(0, |gone| size(&key, gone));
-        self.bytes = self.bytes.saturating_sub(gone);
+        self.bytes = self.bytes.saturating_sub(if gone.is_some() { ENTRY_OVERHEAD } else { 0 });
     }
-}
-
-fn size(key: &[u8], change: &Change) -> usize {
-    key.len() + change.as_ref().map_or(0, |value| value.len()) + ENTRY_OVERHEAD
 }
 
 // === impl View ===
@@ -323,5 +319,26 @@ impl Group {
             start = value_end;
         }
         visit(owner, &slots)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::piece::Gathering;
+
+    /// The bound on what waits for the disk is one on memory: keys that are written again and again keep all of it.
+    #[test]
+    fn what_is_replaced_counts() {
+        let mut layer = Layer::default();
+        for _ in 0..100 {
+            let mut gathering = Gathering::default();
+            let key = gathering.add(|octets| octets.extend_from_slice(b"key"));
+            let value = gathering.add(|octets| octets.resize(octets.len() + 1000, 0));
+            let gathered = gathering.end();
+            layer.hold(&gathered);
+            layer.put(Table::Rows, gathered.piece(key), Some(gathered.piece(value)));
+        }
+        assert_eq!((layer.rows.len(), layer.bytes), (1, 100 * 1003 + ENTRY_OVERHEAD));
     }
 }

@@ -1,5 +1,5 @@
-//! When commits are made: soon, together with what else comes; of a backlog, with as much of it as memory allows; and
-//! later where they fail.
+//! When commits are made: soon, together with what else comes; of a backlog, with what half a second brings; and later
+//! where they fail.
 
 use crate::store::Pending;
 use std::time::Duration;
@@ -18,6 +18,8 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 pub(crate) struct Pace {
     phase: Phase,
     failures: u32,
+    /// How many timers were set.
+    timers: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,9 +57,23 @@ impl Pace {
         self.phase == Phase::Running
     }
 
-    /// Whether the timer that was set is still to be heeded.
-    pub(crate) fn is_scheduled(&self) -> bool {
+    /// The timer that was set last, by its number.
+    pub(crate) fn timer(&self) -> u64 {
+        self.timers
+    }
+
+    /// Whether this timer is still to be heeded: a commit that did not wait for it may have been made since.
+    pub(crate) fn heeds(&self, timer: u64) -> bool {
+        self.is_scheduled() && self.timers == timer
+    }
+
+    fn is_scheduled(&self) -> bool {
         self.phase == Phase::Scheduled
+    }
+
+    /// Whether somebody who waits for the next commit would wait for the backlog's sake.
+    pub(crate) fn holds_up(&self, pending: Pending) -> bool {
+        self.failures == 0 && self.is_scheduled() && pending.rows > BACKLOG.0
     }
 
     /// What to do when this waits. `commit_after` is how long a commit waits for company, `overlay_bytes` how
@@ -74,6 +90,7 @@ impl Pace {
             return Next::Nothing;
         }
         self.phase = Phase::Scheduled;
+        self.timers += 1;
         Next::After(match self.failures {
             0 if pending.rows > BACKLOG.0 => commit_after.max(BACKLOG.1),
             0 => commit_after,

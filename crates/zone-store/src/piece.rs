@@ -39,6 +39,11 @@ impl Gathering {
 // === impl Gathered ===
 
 impl Gathered {
+    /// How many octets it has.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The octets at a place that [`Gathering::add`] gave.
     pub(crate) fn octets(&self, at: &Range<usize>) -> &[u8] {
         &self.0[at.clone()]
@@ -96,7 +101,7 @@ impl std::fmt::Debug for Piece {
 ///
 /// So neighbours go into a large map one after the other, and find near what the one before them looked at: nearly all
 /// that it costs to put a key among many is waiting for those that it is compared with.
-pub(crate) fn sort_roughly<'k, T>(own: &mut Vec<T>, key: impl Fn(&T) -> &'k [u8])
+pub(crate) fn sort_roughly<'k, T>(own: &mut [T], key: impl Fn(&T) -> &'k [u8])
 where
     T: 'k,
 {

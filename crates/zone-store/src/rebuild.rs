@@ -195,6 +195,7 @@ impl Store {
             }
         }
         let gathered = gathering.end();
+        self.active.hold(&gathered);
         sort_roughly(&mut changes, |(_, key, _)| gathered.octets(key));
         for (table, key, value) in changes {
             self.active.put(table, gathered.piece(key), value.map(|value| gathered.piece(value)));
@@ -311,6 +312,7 @@ impl Store {
             Ok(true)
         })?;
         let gathered = gathering.end();
+        self.active.hold(&gathered);
         for key in gone {
             self.active.put(Table::Rows, gathered.piece(key), None);
         }
@@ -332,6 +334,7 @@ impl Store {
             Ok(())
         })?;
         let gathered = gathering.end();
+        self.active.hold(&gathered);
         for key in gone {
             self.active.put(Table::Quarantine, gathered.piece(key), None);
         }

@@ -19,11 +19,14 @@ impl ZoneStore {
         match self.commits.next(pending, self.config.commit_after, self.config.overlay_bytes) {
             Next::Nothing => {}
             Next::Now => self.begin_commit(ctx),
-            Next::After(wait) => drop(ctx.run_later(wait, |own, ctx| {
-                if own.commits.is_scheduled() {
-                    own.begin_commit(ctx);
-                }
-            })),
+            Next::After(wait) => {
+                let timer = self.commits.timer();
+                ctx.run_later(wait, move |own, ctx| {
+                    if own.commits.heeds(timer) {
+                        own.begin_commit(ctx);
+                    }
+                });
+            }
         }
     }
 

@@ -54,7 +54,11 @@ impl Handler<OpenZone> for ZoneStore {
             let _ = reply.send(Err(StoreUnavailable(NOT_COMMITTED.to_owned())));
         } else if pending.waiting || pending.committing {
             self.walks.add(apex, pending.waiting, reply);
-            self.commit_soon(ctx);
+            if self.commits.holds_up(pending) {
+                self.begin_commit(ctx);
+            } else {
+                self.commit_soon(ctx);
+            }
         } else {
             let _ = reply.send(self.open_zone(ctx, &apex));
         }
