@@ -324,6 +324,7 @@ impl Source for JournalSource {
             return false;
         }
         let deadline = Instant::now() + timeout;
+        let mut looked_again = false;
         loop {
             self.ensure_watch();
             let more = self.look(out).unwrap_or(false);
@@ -334,10 +335,12 @@ impl Source for JournalSource {
             if left.is_zero() {
                 return false;
             }
-            // Otherwise the file came or went, and another watch comes before another look.
-            if self.is_watched_rightly() {
+            // Otherwise the file came or went, and another watch comes before another look; once, for it may be a file
+            // that cannot be watched.
+            if looked_again || self.is_watched_rightly() {
                 self.wait(left);
             }
+            looked_again = true;
         }
     }
 

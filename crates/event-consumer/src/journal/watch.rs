@@ -3,7 +3,7 @@
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 /// Watches a file, or the directory in which one is to appear.
@@ -71,7 +71,12 @@ impl Watch {
 
     /// Waits until something happened to the file, at most so long; whether it did.
     pub(crate) fn wait(&self, timeout: Duration) -> bool {
-        self.told.recv_timeout(timeout).is_ok()
+        let told = self.told.recv_timeout(timeout);
+        if told == Err(RecvTimeoutError::Disconnected) {
+            // Nobody watches any more. The file is looked at in the caller's own rhythm.
+            std::thread::sleep(timeout);
+        }
+        told.is_ok()
     }
 }
 
