@@ -51,6 +51,9 @@ pub(crate) struct Room {
     pub(crate) identity: Identity,
 }
 
+/// What [`Authority::find`] says of a name.
+type Find<'a> = Option<(Node<'a>, usize)>;
+
 /// What came of a query.
 #[derive(Debug)]
 pub enum Verdict {
@@ -121,12 +124,7 @@ pub fn answer<A: Authority>(
 fn respond<'a, A: Authority>(
     authority: Option<&'a A>,
     octets: &[u8],
-    (read, name, found, ahead): (
-        Result<Query, Reject>,
-        &mut QueryName,
-        Option<(Node<'a>, usize)>,
-        Ahead<'_, 'a>,
-    ),
+    (read, name, found, ahead): (Result<Query, Reject>, &mut QueryName, Find<'a>, Ahead<'_, 'a>),
     client: &Client,
     room: &mut Room,
     sink: &mut impl Sink,
@@ -185,7 +183,7 @@ struct Tools<'r> {
 fn compose<'a, const DIRECT: bool, A: Authority>(
     authority: &'a A,
     octets: &[u8],
-    (query, name, found, ahead): (Query, &mut QueryName, Option<(Node<'a>, usize)>, Ahead<'_, 'a>),
+    (query, name, found, ahead): (Query, &mut QueryName, Find<'a>, Ahead<'_, 'a>),
     client: &Client,
     buffer: &mut [u8],
     Tools { other, targets, trail, identity }: Tools<'_>,

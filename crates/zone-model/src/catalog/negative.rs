@@ -15,6 +15,8 @@ use super::compression::{self, Record};
 use crate::name;
 
 const SOA: [u8; 4] = [0, 6, 0, 1];
+/// The most labels that apex, MNAME and RNAME have together.
+const LABELS: usize = 32;
 /// Serial, refresh, retry, expire, minimum (RFC 1035 section 3.3.13).
 const NUMBERS: usize = 20;
 /// Names of an SOA record that a pointer may stand in: owner, MNAME, RNAME.
@@ -74,9 +76,12 @@ impl<'a> NegativeSoa<'a> {
 }
 
 /// Composes the SOA of the zone with this apex, in lower case, from its RDATA and the SOA's TTL. Nothing for octets that
-/// are no RDATA of an SOA.
+/// are no RDATA of an SOA, and for names of more labels than a message that is written name by name keeps in mind.
 pub(super) fn compose(apex: &[u8], ttl: u32, rdata: &[u8]) -> Vec<u8> {
     let Some((mname, rname, numbers)) = split(rdata) else { return Vec::new() };
+    if [apex, mname, rname].into_iter().map(name::labels).sum::<usize>() > LABELS {
+        return Vec::new();
+    }
     let minimum = numbers.last_chunk::<4>().map_or(ttl, |minimum| u32::from_be_bytes(*minimum));
     let mut record = Record::new(apex);
     record.extend(&SOA);

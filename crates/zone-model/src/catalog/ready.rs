@@ -28,18 +28,18 @@ pub(super) fn compose(owner: &[u8], names: CompressibleNames, record: &[u8]) -> 
 fn try_compose(owner: &[u8], names: CompressibleNames, record: &[u8]) -> Option<Vec<u8>> {
     let (head, rdata) = record.split_at_checked(HEAD)?;
     let (before, mut rest) = rdata.split_at_checked(names.start)?;
-    let mut labels = labels_of(owner);
+    let mut labels = name::labels(owner);
     let mut composed = Record::new(owner);
     composed.extend(&head[KIND]);
     composed.extend(&[0, 0]);
     composed.extend(before);
     for _ in 0..names.count {
-        let (name, behind) = rest.split_at_checked(name::wire_length(rest).ok()?)?;
-        labels += labels_of(name);
-        if name == [0] || labels > LABELS {
+        let (own, behind) = rest.split_at_checked(name::wire_length(rest).ok()?)?;
+        labels += name::labels(own);
+        if own == [0] || labels > LABELS {
             return None;
         }
-        composed.push(name);
+        composed.push(own);
         rest = behind;
     }
     composed.extend(rest);
@@ -50,14 +50,4 @@ fn try_compose(owner: &[u8], names: CompressibleNames, record: &[u8]) -> Option<
         *place = compression::pointer(u16::from_be_bytes(*place), QUESTION, start).to_be_bytes();
     }
     Some(octets)
-}
-
-/// How many labels a name has, the root's not counted.
-fn labels_of(name: &[u8]) -> usize {
-    let (mut labels, mut at) = (0, 0);
-    while name[at] != 0 {
-        labels += 1;
-        at += usize::from(name[at]) + 1;
-    }
-    labels
 }
