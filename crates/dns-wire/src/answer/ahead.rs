@@ -2,7 +2,8 @@
 //!
 //! In a large zone nearly all that an answer costs is waiting for memory: an entry of the catalogue's directory,
 //! a page, a node, one after the other. Taking each step for all queries of a batch before the next step of any,
-//! one waits for all of them together. Nothing is decided here; the answers then find near what they look up.
+//! one waits for all of them together. Nothing is decided here; the answers take the nodes that were found, and find near
+//! what else they look up.
 
 use super::{Scratch, Verdict, respond};
 use crate::client::{Client, Sink};
@@ -279,6 +280,7 @@ impl<'a> Walker<'a> {
         let Ok(query) = &place.read else { return Some(false) };
         let alias = || node.rrset(RecordType::CNAME).filter(|_| node.has_cname());
         let rrset = node.rrset(query.qtype).or_else(alias)?;
+        rrset.approach();
         let is_alias = rrset.rtype == RecordType::CNAME && query.qtype != RecordType::CNAME;
         if rrset.plain || !is_alias && !rdata::draws_additional(rrset.rtype) {
             return Some(false);

@@ -111,7 +111,7 @@ impl Directory {
                 }
                 Branch::Leaf(pages) => {
                     let page = &pages[index % LEAF];
-                    prefetch(page, page.len().div_ceil(LINE));
+                    prefetch(page, page.len() / LINE + 2);
                     pages.iter().for_each(Counted::approach);
                     return;
                 }

@@ -61,7 +61,8 @@ pub trait Authority {
     fn begin<'a>(&'a self, _probe: &mut Probe<'a>) {}
 
     /// Takes a step in the lookup that the probe was made for: of the ancestor of `name` that has `labels` labels, or
-    /// of `*` below it. An authority in whose memory nothing is far away need not have it.
+    /// of `*` below it. What is [`Here`](Approach::Here) is what [`node`](Self::node) or [`wildcard`](Self::wildcard)
+    /// would give. An authority in whose memory nothing is far away need not have it.
     fn approach<'a>(&'a self, _probe: &mut Probe<'a>, _name: &QueryName, _labels: usize) -> Approach<'a> {
         Approach::Unknown
     }
@@ -122,7 +123,8 @@ impl Authority for Catalog {
     #[inline]
     fn approach<'a>(&'a self, probe: &mut Probe<'a>, name: &QueryName, labels: usize) -> Approach<'a> {
         let is_wildcard_wanted = probe.wildcard;
-        self.step(probe, |node| match is_wildcard_wanted {
+        let is_asked = labels == name.labels();
+        self.step(probe, is_asked, |node| match is_wildcard_wanted {
             false => is_same(node.owner(), name.suffix(labels)),
             true => is_wildcard(node, name.suffix(labels)),
         })

@@ -9,12 +9,13 @@
 //!    for each RRset: its records, their names not compressed:
 //!                    C0 0C, type, class IN, TTL, RDLENGTH, RDATA;
 //!                    of one whose names an answer compresses, if it has one record, that once more as it stands
-//!                    directly behind a question about the owner
+//!                    directly behind a question about the owner, where that can be said beforehand
 //!    the SOA of negative answers, see there
 //! ```
 //! Numbers of the layout are little-endian, those inside of records in network order.
 
 use super::negative::{self, NegativeSoa};
+use super::prefetch::prefetch;
 use super::ready;
 use crate::rdata;
 use crate::rtype::RecordType;
@@ -24,6 +25,8 @@ const ENTRY: usize = 8;
 /// What stands before the RDATA of each record: pointer, type, class, TTL, RDLENGTH.
 const RECORD_HEAD: usize = 12;
 const NONE: u8 = 0xff;
+/// Lines of an RRset: what most have in all.
+const RRSET_LINES: usize = 2;
 /// Of an RRset's lengths: it is plain.
 const PLAIN: u32 = 1 << 31;
 /// The bits of the length of its records: the most that fit into a message have fewer than 2,200,000 octets with their
@@ -230,8 +233,14 @@ impl<'a> Node<'a> {
     /// The SOA as negative answers have it, where this is the apex of a zone with an SOA.
     #[inline]
     pub fn negative_soa(self) -> Option<NegativeSoa<'a>> {
+        NegativeSoa::from_bytes(self.negative_bytes())
+    }
+
+    /// Where that stands; nothing where there is none.
+    #[inline]
+    pub(super) fn negative_bytes(self) -> &'a [u8] {
         let length = usize::from(u16::from_le_bytes([self.bytes[10], self.bytes[11]]));
-        NegativeSoa::from_bytes(&self.bytes[self.bytes.len() - length..])
+        &self.bytes[self.bytes.len() - length..]
     }
 
     /// Its RRset of this type.
@@ -277,6 +286,12 @@ impl<'a> Iterator for RrSets<'a> {
 // === impl AnswerRrSet ===
 
 impl<'a> AnswerRrSet<'a> {
+    /// Begins to bring the octets that an answer copies nearer, without waiting for them.
+    #[inline]
+    pub fn approach(&self) {
+        prefetch(if self.ready.is_empty() { self.bytes } else { self.ready }, RRSET_LINES);
+    }
+
     /// The TTL, in seconds.
     #[inline]
     pub fn ttl(&self) -> u32 {
@@ -310,7 +325,7 @@ impl NodeDraft {
         Self { apex, rrsets: Vec::new() }
     }
 
-    /// Adds an RRset; an empty one adds nothing, nor does one of more than 4 MiB, which no message can carry, and one of
+    /// Adds an RRset; an empty one adds nothing, nor does one of 4 MiB or more, which no message can carry, and one of
     /// a type that is there already replaces it.
     ///
     /// At an apex, DS is the one type that belongs to the zone above.
@@ -381,7 +396,7 @@ impl NodeDraft {
     }
 
     /// The bytes of a [`Node`] for an [`Authority`](super::Authority) of one's own: `owner` in lower-case
-    /// wire form, how many labels the zone's apex has, the labels of the topmost zone cut or DNAME above the
+    /// wire form, which must be the name that the node is given for (names in its records are compressed against it), how many labels the zone's apex has, the labels of the topmost zone cut or DNAME above the
     /// owner, whether a `*` stands below it, and whether an apex has its parent zone here.
     pub fn encode(
         &self,
@@ -415,7 +430,10 @@ impl NodeDraft {
         node.resize(entries + count * ENTRY, 0);
         for (index, (rtype, count, bytes)) in serving.enumerate() {
             let ready = match rdata::compressible_names(*rtype) {
-                Some(names) if *count == 1 => ready::compose(owner, names, bytes),
+                // Servers of a zone, and what stands below a cut or a DNAME, take more than a copy.
+                Some(names) if *count == 1 && *rtype != RecordType::NS && place.barrier.is_none() => {
+                    ready::compose(owner, names, bytes)
+                }
                 _ => Vec::new(),
             };
             let plain = if is_plain(*rtype) { PLAIN } else { 0 };

@@ -5,12 +5,15 @@ use std::sync::Arc;
 /// The octets that come at once, on the processors of today.
 pub(super) const LINE: usize = 64;
 
-/// Begins to bring the first `lines` lines of `bytes` into the cache, or all of them where there are fewer.
+/// Begins to bring the first `lines` lines in which `bytes` stand into the cache, or all of them where there are fewer.
+/// Where they begin in the midst of a line that is one of them.
 #[inline]
 pub(super) fn prefetch(bytes: &[u8], lines: usize) {
+    let before = bytes.as_ptr().addr() % LINE;
+    let first = bytes.as_ptr().wrapping_sub(before);
     for at in (0..lines).map(|line| line * LINE) {
-        if at < bytes.len() {
-            prefetch_at(bytes.as_ptr().wrapping_add(at).cast());
+        if at < before + bytes.len() {
+            prefetch_at(first.wrapping_add(at).cast());
         }
     }
 }

@@ -10,7 +10,7 @@ use super::query_name::QueryName;
 const HEAD_LINES: usize = 3;
 /// Lines of a node: what most have in all.
 const NODE_LINES: usize = 2;
-/// Lines of the node of an apex, up to its SOA.
+/// Lines of the node of an apex that was asked for.
 const APEX_LINES: usize = 8;
 
 /// The lookup of one name in steps. Each ends where the processor would wait for memory, which is asked for and
@@ -78,11 +78,13 @@ impl Catalog {
         probe.stage = Stage::Entry(entry);
     }
 
-    /// Takes a step. `is_it` says whether a node with the probe's hash is the one.
+    /// Takes a step. `is_it` says whether a node with the probe's hash is the one, `is_asked` whether what is looked up is
+    /// the question's name, and no name above it.
     #[inline]
     pub(super) fn step<'a>(
         &'a self,
         probe: &mut Probe<'a>,
+        is_asked: bool,
         mut is_it: impl FnMut(Node<'_>) -> bool,
     ) -> Approach<'a> {
         let next = match probe.stage {
@@ -107,8 +109,11 @@ impl Catalog {
                     let Some(other) = page::find(page, probe.hash, is_it) else { return Approach::Absent };
                     node = other;
                 }
-                if node.is_apex() {
-                    prefetch(node.bytes(), APEX_LINES);
+                match node.is_apex() {
+                    true if is_asked => prefetch(node.bytes(), APEX_LINES),
+                    // Of an apex above the name its SOA is wanted, if anything.
+                    true => prefetch(node.negative_bytes(), APEX_LINES),
+                    false => {}
                 }
                 return Approach::Here(node);
             }
