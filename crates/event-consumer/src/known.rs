@@ -98,7 +98,12 @@ impl Known {
     }
 
     pub(crate) fn counters(&self) -> Counters {
-        let reader = self.reader.borrow();
+        self.counters_with(&self.reader.borrow())
+    }
+
+    /// The counters where the reader is like this. Who has borrowed what it says of itself must not borrow it again: a
+    /// reader that wants to say more comes first, and waits for the first borrow to end.
+    fn counters_with(&self, reader: &ReaderStatus) -> Counters {
         Counters {
             events: self.before.events + reader.events,
             bytes: self.before.bytes + reader.bytes,
@@ -121,10 +126,44 @@ impl Known {
             rebuilding: self.rebuilding.clone(),
             rebuilds_begun: self.rebuilds,
             last_error: reader.last_error.clone().or_else(|| self.error.clone()),
-            events_read: self.counters().events,
+            events_read: self.counters_with(&reader).events,
             log: reader.log.clone(),
             warnings: reader.warnings.clone(),
             partitions: reader.partitions.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    /// A lock that is taken twice by one who asks stops both for ever as soon as the reader wants it in between.
+    #[test]
+    fn who_asks_never_stops_the_reader() {
+        let spec = SourceSpec::new(SourceId::new("any"), "any", |_| unreachable!("nobody opens it"));
+        let mut known = Known::new(&spec);
+        let (tell, reader) = watch::channel(ReaderStatus::default());
+        known.reader = reader;
+        let over = std::sync::Arc::new(AtomicBool::new(false));
+        let reading = std::sync::Arc::clone(&over);
+        std::thread::spawn(move || {
+            while !reading.load(Ordering::Relaxed) {
+                tell.send_modify(|status| status.events += 1);
+            }
+        });
+        let (done, asked) = mpsc::channel();
+        std::thread::spawn(move || {
+            for _ in 0..20_000 {
+                known.status();
+            }
+            done.send(known.counters().events)
+        });
+        let asked = asked.recv_timeout(Duration::from_secs(60));
+        over.store(true, Ordering::Relaxed);
+        assert!(asked.is_ok(), "it waits for ever");
     }
 }
