@@ -62,6 +62,15 @@ fn serves(server: &Server, sent: &Sent) -> Result<()> {
     Ok(())
 }
 
+/// Ends those who look on, also where what they look at failed.
+struct OverAtLast<'a>(&'a AtomicBool);
+
+impl Drop for OverAtLast<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
 /// Whether a path of the administration address says 200.
 fn is_well(admin: SocketAddr, path: &str) -> Result<bool> {
     Ok(page(admin, path)?.0 == 200)
@@ -83,6 +92,7 @@ fn a_broker_that_goes_and_comes_under_load_loses_nothing() -> Result<()> {
     let load = Load::start(producer, &topic, 300, event)?;
     let (admin, udp, over) = (server.admin, server.udp, AtomicBool::new(false));
     let looked = std::thread::scope(|scope| -> Result<u64> {
+        let _over = OverAtLast(&over);
         let watch = scope.spawn(|| -> Result<u64> {
             let (mut asker, mut looked) = (Asker::new(udp)?, 0);
             while !over.load(Relaxed) {
