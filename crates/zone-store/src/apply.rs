@@ -156,30 +156,19 @@ impl Store {
     /// Puts the changed rows and quarantined events into the layer.
     fn put(&mut self, work: &Work) -> Undo {
         let mut gathering = Gathering::default();
-        let mut places = Vec::new();
-        let mut gather = |table, write_key: &dyn Fn(&mut Vec<u8>), value: Option<&[u8]>| {
-            let key = gathering.add(|octets| write_key(octets));
-            let value = value.map(|value| gathering.add(|octets| octets.extend_from_slice(value)));
-            places.push((table, key, value));
-        };
         for (owner, touched) in &work.touched {
             for (rest, _, after) in touched.differences() {
-                let write_key = |octets: &mut Vec<u8>| keys::append_to(owner, rest, octets);
-                gather(Table::Rows, &write_key, after.map(|after| &**after));
+                let value = after.map(|after| |octets: &mut Vec<u8>| octets.extend_from_slice(after));
+                gathering.add(Table::Rows, |octets| keys::append_to(owner, rest, octets), value);
             }
         }
         for (key, (_, change)) in &work.quarantine {
-            let write_key = |octets: &mut Vec<u8>| octets.extend_from_slice(key);
-            gather(Table::Quarantine, &write_key, change.as_deref());
+            let value = change.as_ref().map(|change| |octets: &mut Vec<u8>| octets.extend_from_slice(change));
+            gathering.add(Table::Quarantine, |octets| octets.extend_from_slice(key), value);
         }
-        let gathered = gathering.end();
-        self.active.hold(&gathered);
-        let put = places.into_iter().map(|(table, key, value)| {
-            let (key, value) = (gathered.piece(key), value.map(|value| gathered.piece(value)));
-            let old = self.active.put(table, key.clone(), value);
-            (table, key, old)
-        });
-        put.collect()
+        let (gathered, mut undo) = (gathering.end(), Undo::new());
+        self.active.take(&gathered, |place, old| undo.push((place.table, gathered.piece(&place.key), old)));
+        undo
     }
 
     /// Brings zones and catalogue in line with the rows.

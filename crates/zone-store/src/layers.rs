@@ -8,7 +8,7 @@ use crate::content::Slot;
 use crate::disk::{Reader, Table};
 use crate::error::StoreError;
 use crate::keys;
-use crate::piece::{Gathered, Piece};
+use crate::piece::{Gathered, Piece, Place};
 use crate::sources::Copied;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,14 +79,18 @@ impl Layer {
         }
     }
 
-    /// Counts what was gathered for it.
-    pub(crate) fn hold(&mut self, gathered: &Gathered) {
+    /// Sets what was gathered, in its order. `replaced` is told what was there for each key, to be put back if the batch
+    /// fails.
+    pub(crate) fn take(&mut self, gathered: &Gathered, mut replaced: impl FnMut(&Place, Option<Change>)) {
         self.bytes += gathered.len();
+        for place in gathered.places() {
+            let value = place.value.as_ref().map(|value| gathered.piece(value));
+            let old = self.put(place.table, gathered.piece(&place.key), value);
+            replaced(place, old);
+        }
     }
 
-    /// Sets a change, of pieces that it [`hold`](Self::hold)s, and returns the one that was there, to be put back if the
-    /// batch fails.
-    pub(crate) fn put(&mut self, table: Table, key: Piece, change: Change) -> Option<Change> {
+    fn put(&mut self, table: Table, key: Piece, change: Change) -> Option<Change> {
         let table = match table {
             Table::Rows => &mut self.rows,
             Table::Quarantine => &mut self.quarantine,
@@ -101,7 +105,7 @@ impl Layer {
         }
     }
 
-    /// Undoes a [`put`](Self::put).
+    /// Puts back what [`take`](Self::take) replaced.
     pub(crate) fn restore(&mut self, table: Table, key: Piece, old: Option<Change>) {
         if let Some(old) = old {
             self.put(table, key, old);
@@ -326,6 +330,9 @@ impl Group {
 mod tests {
     use super::*;
     use crate::piece::Gathering;
+    use proptest::collection::vec;
+    use proptest::option;
+    use proptest::prelude::*;
 
     /// The bound on what waits for the disk is one on memory: keys that are written again and again keep all of it.
     #[test]
@@ -333,12 +340,33 @@ mod tests {
         let mut layer = Layer::default();
         for _ in 0..100 {
             let mut gathering = Gathering::default();
-            let key = gathering.add(|octets| octets.extend_from_slice(b"key"));
-            let value = gathering.add(|octets| octets.resize(octets.len() + 1000, 0));
-            let gathered = gathering.end();
-            layer.hold(&gathered);
-            layer.put(Table::Rows, gathered.piece(key), Some(gathered.piece(value)));
+            let value = |octets: &mut Vec<u8>| octets.resize(octets.len() + 1000, 0);
+            gathering.add(Table::Rows, |octets| octets.extend_from_slice(b"key"), Some(value));
+            layer.take(&gathering.end(), |_, _| {});
         }
         assert_eq!((layer.rows.len(), layer.bytes), (1, 100 * 1003 + ENTRY_OVERHEAD));
+    }
+
+    proptest! {
+        /// A key may be changed more than once in a batch, and the last change counts.
+        #[test]
+        fn the_order_of_what_is_sorted_roughly_makes_no_difference(
+            changes in vec((vec(0..3u8, 6..12), option::of(any::<u8>())), 0..40),
+        ) {
+            let gathered = |sorted: bool| {
+                let mut gathering = Gathering::default();
+                for (key, value) in &changes {
+                    let value = value.map(|value| move |octets: &mut Vec<u8>| octets.push(value));
+                    gathering.add(Table::Rows, |octets| octets.extend_from_slice(key), value);
+                }
+                if sorted {
+                    gathering.sort_roughly();
+                }
+                let mut layer = Layer::default();
+                layer.take(&gathering.end(), |_, _| {});
+                layer.rows
+            };
+            prop_assert_eq!(gathered(true), gathered(false));
+        }
     }
 }

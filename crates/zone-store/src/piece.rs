@@ -1,6 +1,7 @@
 //! Octets that share memory with others: what a batch puts in front of the disk is allocated once and freed once, and
 //! leaves no small holes between what stays.
 
+use crate::disk::Table;
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::ops::{Deref, Range};
@@ -13,26 +14,77 @@ pub(crate) struct Piece {
     at: Range<usize>,
 }
 
-/// Where pieces are written one behind the other.
+/// Changes that are written one behind the other.
 #[derive(Debug, Default)]
-pub(crate) struct Gathering(Vec<u8>);
+pub(crate) struct Gathering {
+    octets: Vec<u8>,
+    places: Vec<Place>,
+}
 
 /// What was gathered.
 #[derive(Debug)]
-pub(crate) struct Gathered(Arc<[u8]>);
+pub(crate) struct Gathered {
+    octets: Arc<[u8]>,
+    places: Vec<Place>,
+}
+
+/// Where a change's key stands and, unless it removes that, its value.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) table: Table,
+    pub(crate) key: Range<usize>,
+    pub(crate) value: Option<Range<usize>>,
+}
 
 // === impl Gathering ===
 
 impl Gathering {
-    /// Adds what `write` appends, and says where it stands.
-    pub(crate) fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Range<usize> {
-        let start = self.0.len();
-        write(&mut self.0);
-        start..self.0.len()
+    /// Adds a change; `key` and `value` append these, and without a value the key is removed.
+    pub(crate) fn add(
+        &mut self,
+        table: Table,
+        key: impl FnOnce(&mut Vec<u8>),
+        value: Option<impl FnOnce(&mut Vec<u8>)>,
+    ) {
+        let key = self.write(key);
+        let value = value.map(|value| self.write(value));
+        self.places.push(Place { table, key, value });
+    }
+
+    /// Adds the removal of a key.
+    pub(crate) fn remove(&mut self, table: Table, key: &[u8]) {
+        let key = self.write(|octets| octets.extend_from_slice(key));
+        self.places.push(Place { table, key, value: None });
+    }
+
+    fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Range<usize> {
+        let start = self.octets.len();
+        write(&mut self.octets);
+        start..self.octets.len()
+    }
+
+    /// Sorts by the eight octets of the keys behind what all begin with; what is equal in these stays in its order.
+    ///
+    /// So neighbours go into a large map one after the other, and find near what the one before them looked at: nearly
+    /// all that it costs to put a key among many is waiting for those that it is compared with.
+    pub(crate) fn sort_roughly(&mut self) {
+        let Self { octets, places } = self;
+        let key = |place: &Place| &octets[place.key.clone()];
+        let Some(first) = places.first().map(key) else { return };
+        let common = places.iter().map(key).fold(first.len(), |most, key| {
+            most.min(first.iter().zip(key).take_while(|(one, other)| one == other).count())
+        });
+        places.sort_by_cached_key(|place| {
+            let rest = &key(place)[common..];
+            let mut word = [0; 8];
+            let length = rest.len().min(word.len());
+            word[..length].copy_from_slice(&rest[..length]);
+            u64::from_be_bytes(word)
+        });
     }
 
     pub(crate) fn end(self) -> Gathered {
-        Gathered(self.0.into())
+        Gathered { octets: self.octets.into(), places: self.places }
     }
 }
 
@@ -41,17 +93,16 @@ impl Gathering {
 impl Gathered {
     /// How many octets it has.
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.octets.len()
     }
 
-    /// The octets at a place that [`Gathering::add`] gave.
-    pub(crate) fn octets(&self, at: &Range<usize>) -> &[u8] {
-        &self.0[at.clone()]
+    pub(crate) fn places(&self) -> &[Place] {
+        &self.places
     }
 
-    /// The piece that stands there, a place that [`Gathering::add`] gave.
-    pub(crate) fn piece(&self, at: Range<usize>) -> Piece {
-        Piece { shared: Arc::clone(&self.0), at }
+    /// The piece that stands at one of its places.
+    pub(crate) fn piece(&self, at: &Range<usize>) -> Piece {
+        Piece { shared: Arc::clone(&self.octets), at: at.clone() }
     }
 }
 
@@ -97,27 +148,6 @@ impl std::fmt::Debug for Piece {
     }
 }
 
-/// Sorts by the eight octets behind what all keys begin with; what is equal in these stays in its order.
-///
-/// So neighbours go into a large map one after the other, and find near what the one before them looked at: nearly all
-/// that it costs to put a key among many is waiting for those that it is compared with.
-pub(crate) fn sort_roughly<'k, T>(own: &mut [T], key: impl Fn(&T) -> &'k [u8])
-where
-    T: 'k,
-{
-    let Some(first) = own.first().map(&key) else { return };
-    let common = own.iter().map(&key).fold(first.len(), |most, key| {
-        most.min(first.iter().zip(key).take_while(|(one, other)| one == other).count())
-    });
-    own.sort_by_cached_key(|own| {
-        let rest = &key(own)[common..];
-        let mut word = [0; 8];
-        let length = rest.len().min(word.len());
-        word[..length].copy_from_slice(&rest[..length]);
-        u64::from_be_bytes(word)
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,9 +159,9 @@ mod tests {
         fn a_piece_is_what_was_added(added in vec(vec(any::<u8>(), 0..40), 0..20)) {
             let mut gathering = Gathering::default();
             let places: Vec<_> =
-                added.iter().map(|own| gathering.add(|octets| octets.extend_from_slice(own))).collect();
+                added.iter().map(|own| gathering.write(|octets| octets.extend_from_slice(own))).collect();
             let gathered = gathering.end();
-            let pieces: Vec<Piece> = places.into_iter().map(|place| gathered.piece(place)).collect();
+            let pieces: Vec<Piece> = places.iter().map(|place| gathered.piece(place)).collect();
             drop(gathered);
             for (piece, own) in pieces.iter().zip(&added) {
                 prop_assert_eq!(&**piece, &own[..]);

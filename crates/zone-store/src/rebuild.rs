@@ -14,7 +14,7 @@ use crate::content::{Slot, soa_state};
 use crate::disk::Table;
 use crate::error::StoreError;
 use crate::keys::{self, SlotKey};
-use crate::piece::{Gathering, sort_roughly};
+use crate::piece::Gathering;
 use crate::row::Row;
 use crate::sources::{Copied, Role};
 use crate::store::{AppliedBatch, Batch, Store};
@@ -172,7 +172,7 @@ impl Store {
     pub(crate) fn apply_beside(&mut self, number: u16, batch: &Batch) -> Result<AppliedBatch, StoreError> {
         let mut applied = AppliedBatch::default();
         let mut at = BTreeMap::new();
-        let (mut gathering, mut changes) = (Gathering::default(), Vec::new());
+        let mut gathering = Gathering::default();
         for event in &batch.events {
             if !self.advance(number, event.partition, event.position, &mut at) {
                 continue;
@@ -181,25 +181,21 @@ impl Store {
             let slot = SlotKey { source: number, partition: event.partition.0, raw: &event.key };
             let Effect { row, quarantined } = Effect::of(event);
             if let Some((key, set)) = row {
-                let own = gathering.add(|octets| keys::append_row(&key.owner, &row_key(key, slot), octets));
-                let value = set.map(|set| gathering.add(|octets| Row::append(event, set, octets)));
-                changes.push((Table::Rows, own, value));
+                let value = set.map(|set| |octets: &mut Vec<u8>| Row::append(event, set, octets));
+                let row_key = row_key(key, slot);
+                gathering.add(Table::Rows, |octets| keys::append_row(&key.owner, &row_key, octets), value);
             }
             applied.quarantined += usize::from(quarantined.is_some());
             self.quarantined_beside |= quarantined.is_some();
             // Every event clears what was quarantined in its slot, if anything ever was.
             if self.quarantined_beside {
-                let own = gathering.add(|octets| slot.append(octets));
-                let value = quarantined.map(|value| gathering.add(|octets| octets.extend_from_slice(&value)));
-                changes.push((Table::Quarantine, own, value));
+                let value =
+                    quarantined.map(|value| move |octets: &mut Vec<u8>| octets.extend_from_slice(&value));
+                gathering.add(Table::Quarantine, |octets| slot.append(octets), value);
             }
         }
-        let gathered = gathering.end();
-        self.active.hold(&gathered);
-        sort_roughly(&mut changes, |(_, key, _)| gathered.octets(key));
-        for (table, key, value) in changes {
-            self.active.put(table, gathered.piece(key), value.map(|value| gathered.piece(value)));
-        }
+        gathering.sort_roughly();
+        self.active.take(&gathering.end(), |_, _| {});
         for (partition, position) in &batch.positions {
             self.advance(number, *partition, *position, &mut at);
         }
@@ -299,7 +295,7 @@ impl Store {
     pub fn sweep(&mut self, most: usize) -> Result<bool, StoreError> {
         let Some(number) = self.sources.dropping() else { return Ok(false) };
         let (from, mut looked) = (self.swept.take().unwrap_or_default(), 0);
-        let (mut gathering, mut gone, mut next) = (Gathering::default(), Vec::new(), None);
+        let (mut gone, mut next) = (Gathering::default(), None);
         self.view()?.scan_while(Table::Rows, &from, None, |key, _| {
             looked += 1;
             if looked > most {
@@ -307,15 +303,11 @@ impl Store {
                 return Ok(false);
             }
             if keys::copy_of(&key[keys::owner_length(key)? + 1..])? == number {
-                gone.push(gathering.add(|octets| octets.extend_from_slice(key)));
+                gone.remove(Table::Rows, key);
             }
             Ok(true)
         })?;
-        let gathered = gathering.end();
-        self.active.hold(&gathered);
-        for key in gone {
-            self.active.put(Table::Rows, gathered.piece(key), None);
-        }
+        self.active.take(&gone.end(), |_, _| {});
         if next.is_some() {
             self.swept = next;
             return Ok(true);
@@ -326,18 +318,14 @@ impl Store {
 
     /// The last of a copy: its quarantined events, its positions, and then its number is free.
     fn forget(&mut self, number: u16) -> Result<(), StoreError> {
-        let (mut gathering, mut gone) = (Gathering::default(), Vec::new());
+        let mut gone = Gathering::default();
         let behind = number.checked_add(1).map(u16::to_be_bytes);
         let behind = behind.as_ref().map(<[u8; 2]>::as_slice);
         self.view()?.scan(Table::Quarantine, &number.to_be_bytes(), behind, |key, _| {
-            gone.push(gathering.add(|octets| octets.extend_from_slice(key)));
+            gone.remove(Table::Quarantine, key);
             Ok(())
         })?;
-        let gathered = gathering.end();
-        self.active.hold(&gathered);
-        for key in gone {
-            self.active.put(Table::Quarantine, gathered.piece(key), None);
-        }
+        self.active.take(&gone.end(), |_, _| {});
         let own = (number, Partition(0))..=(number, Partition(u32::MAX));
         let partitions: Vec<_> = self.positions.range(own).map(|(key, _)| *key).collect();
         for key in partitions {
