@@ -391,12 +391,7 @@ pub fn wire_length(octets: &[u8]) -> Result<usize, NameError> {
 
 /// How many labels a name in wire form has, the root's not counted.
 pub(crate) fn labels(name: &[u8]) -> usize {
-    let (mut labels, mut at) = (0, 0);
-    while name[at] != 0 {
-        labels += 1;
-        at += usize::from(name[at]) + 1;
-    }
-    labels
+    Labels { rest: name }.count()
 }
 
 fn append_labels(wire: &mut Vec<u8>, text: &str, origin: Option<&Name>) -> Result<(), NameError> {

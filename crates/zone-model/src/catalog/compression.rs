@@ -3,8 +3,8 @@
 //! Two things are known: a name that will stand before it, and the record itself. So a pointer is an offset into one or
 //! the other, until somebody says where they begin.
 
-/// Owner, type, class, TTL, RDLENGTH.
-const HEAD: usize = 12;
+use super::node::RECORD_HEAD;
+
 /// Of an offset: it is one into the record.
 const OWN: u16 = 1 << 15;
 
@@ -61,8 +61,8 @@ impl<'a> Record<'a> {
 
     /// The record, its RDLENGTH set, and where its pointers stand.
     pub(super) fn finish(mut self) -> (Vec<u8>, Vec<u16>) {
-        let rdlength = (self.octets.len() - HEAD) as u16;
-        self.octets[HEAD - 2..HEAD].copy_from_slice(&rdlength.to_be_bytes());
+        let rdlength = (self.octets.len() - RECORD_HEAD) as u16;
+        self.octets[RECORD_HEAD - 2..RECORD_HEAD].copy_from_slice(&rdlength.to_be_bytes());
         (self.octets, self.pointers)
     }
 

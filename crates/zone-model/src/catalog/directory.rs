@@ -84,6 +84,12 @@ impl Directory {
 
     #[inline]
     fn at(&self, index: usize) -> &Page {
+        &self.leaf(index)[index % LEAF]
+    }
+
+    /// The pages beside the one of this index, and that one.
+    #[inline]
+    fn leaf(&self, index: usize) -> &[Page] {
         let mut branch = &self.root;
         let mut shift = self.shift();
         loop {
@@ -92,7 +98,7 @@ impl Directory {
                     branch = &children[(index >> shift) % FANOUT];
                     shift = shift.saturating_sub(BITS);
                 }
-                Branch::Leaf(pages) => return &pages[index % LEAF],
+                Branch::Leaf(pages) => return pages,
             }
         }
     }
@@ -101,22 +107,10 @@ impl Directory {
     /// it.
     pub(super) fn approach(&self, hash: u64) {
         let index = self.index(hash);
-        let mut branch = &self.root;
-        let mut shift = self.shift();
-        loop {
-            match branch {
-                Branch::Inner(children) => {
-                    branch = &children[(index >> shift) % FANOUT];
-                    shift = shift.saturating_sub(BITS);
-                }
-                Branch::Leaf(pages) => {
-                    let page = &pages[index % LEAF];
-                    prefetch(page, page.len() / LINE + 2);
-                    pages.iter().for_each(Counted::approach);
-                    return;
-                }
-            }
-        }
+        let pages = self.leaf(index);
+        let page = &pages[index % LEAF];
+        prefetch(page, page.len() / LINE + 2);
+        pages.iter().for_each(Counted::approach);
     }
 
     /// Puts another page in the place of the one that holds this hash.

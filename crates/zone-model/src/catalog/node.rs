@@ -23,7 +23,7 @@ use crate::rtype::RecordType;
 const HEADER: usize = 12;
 const ENTRY: usize = 8;
 /// What stands before the RDATA of each record: pointer, type, class, TTL, RDLENGTH.
-const RECORD_HEAD: usize = 12;
+pub(super) const RECORD_HEAD: usize = 12;
 const NONE: u8 = 0xff;
 /// Lines of an RRset: what most have in all.
 const RRSET_LINES: usize = 2;
@@ -199,6 +199,12 @@ impl<'a> Node<'a> {
             NONE => None,
             labels => Some(usize::from(labels)),
         }
+    }
+
+    /// Whether its zone answers from its records: it is no zone cut, and stands below none and below no DNAME.
+    #[inline]
+    pub fn is_authoritative(self) -> bool {
+        self.bytes[2] == NONE && !self.is_cut()
     }
 
     pub(super) fn children(self) -> u32 {
@@ -396,8 +402,10 @@ impl NodeDraft {
     }
 
     /// The bytes of a [`Node`] for an [`Authority`](super::Authority) of one's own: `owner` in lower-case
-    /// wire form, which must be the name that the node is given for (names in its records are compressed against it), how many labels the zone's apex has, the labels of the topmost zone cut or DNAME above the
+    /// wire form, how many labels the zone's apex has, the labels of the topmost zone cut or DNAME above the
     /// owner, whether a `*` stands below it, and whether an apex has its parent zone here.
+    ///
+    /// The node must be given for no other name: names in its records are compressed against `owner`.
     pub fn encode(
         &self,
         owner: &[u8],

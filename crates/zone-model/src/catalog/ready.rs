@@ -3,6 +3,7 @@
 //! There is nothing left to say for a question: the owner stands at the head of the question, the record behind it.
 
 use super::compression::{self, Record};
+use super::node::RECORD_HEAD;
 use crate::name;
 use crate::rdata::CompressibleNames;
 
@@ -12,8 +13,6 @@ const QUESTION: usize = 12;
 const QUESTION_TAIL: usize = 4;
 /// Type, class and TTL stand behind a record's owner, which is a pointer.
 const KIND: std::ops::Range<usize> = 2..10;
-/// Owner, type, class, TTL, RDLENGTH.
-const HEAD: usize = 12;
 /// The most octets that it is made for.
 pub(super) const MOST: usize = 511;
 /// The most labels that owner and names have together: whoever compresses a message while it is written keeps no more.
@@ -26,7 +25,7 @@ pub(super) fn compose(owner: &[u8], names: CompressibleNames, record: &[u8]) -> 
 }
 
 fn try_compose(owner: &[u8], names: CompressibleNames, record: &[u8]) -> Option<Vec<u8>> {
-    let (head, rdata) = record.split_at_checked(HEAD)?;
+    let (head, rdata) = record.split_at_checked(RECORD_HEAD)?;
     let (before, mut rest) = rdata.split_at_checked(names.start)?;
     let mut labels = name::labels(owner);
     let mut composed = Record::new(owner);
