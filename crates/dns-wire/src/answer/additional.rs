@@ -112,7 +112,7 @@ pub(super) fn glue<A: Authority>(
 /// DNAME.
 fn authoritative<'a, A: Authority>(authority: &'a A, name: &QueryName) -> Option<Node<'a>> {
     let (node, labels) = authority.find(name)?;
-    if node.barrier().is_some() || node.is_cut() {
+    if !node.is_authoritative() {
         return None;
     }
     if labels == name.labels() {

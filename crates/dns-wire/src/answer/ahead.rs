@@ -248,7 +248,7 @@ impl<'a> Walker<'a> {
         place: &Place,
         other: &mut QueryName,
     ) -> bool {
-        if node.barrier().is_some() || node.is_cut() {
+        if !node.is_authoritative() {
             return false;
         }
         let exact = self.labels == place.name.labels();

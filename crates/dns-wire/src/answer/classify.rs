@@ -43,7 +43,7 @@ pub(super) fn classify<'a, A: Authority>(
         // DS stands on the parent's side of the cut (RFC 4035 section 3.1.4.1): match down that zone.
         of_parent = true;
         if let Some(above) = authority.node(name, labels - 1) {
-            if above.barrier().is_some() || above.is_cut() || above.has_dname() {
+            if !above.is_authoritative() || above.has_dname() {
                 node = above;
                 labels -= 1;
             } else {

@@ -36,7 +36,7 @@ pub(super) fn write<A: Authority>(
 ) -> Option<u16> {
     // ANY is for several RRsets, DS for the zone above.
     let is_special = matches!(query.qtype, RecordType::ANY | RecordType::DS);
-    if is_special || node.barrier().is_some() || node.is_cut() {
+    if is_special || !node.is_authoritative() {
         return None;
     }
     let rcode = if labels == name.labels() {
@@ -46,12 +46,10 @@ pub(super) fn write<A: Authority>(
                 return Some(rcode::NOERROR);
             }
             Some(rrset) => {
-                let host = Host { authority, name, other, ahead };
-                return host.write_named(node, &rrset, writer);
+                return Host { authority, name, other, ahead }.write_named(node, &rrset, writer);
             }
             None if node.has_cname() => {
-                let host = Host { authority, name, other, ahead };
-                return host.write_target(node, query.qtype, writer);
+                return Host { authority, name, other, ahead }.write_target(node, query.qtype, writer);
             }
             None => rcode::NOERROR,
         }
@@ -110,7 +108,7 @@ impl<'n, 'a, A: Authority> Host<'n, 'a, A> {
         let alias = node.rrset(RecordType::CNAME).filter(|alias| !alias.ready.is_empty())?;
         let at = writer.bytes().len() + RECORD_HEAD;
         let (_, there) = self.look_up(&alias, 0)?;
-        let there = there.filter(|there| there.barrier().is_none() && !there.is_cut())?;
+        let there = there.filter(|there| there.is_authoritative())?;
         // An alias of itself has no such RRset either, and is left to the chain.
         let rrset = there.rrset(qtype).filter(|rrset| rrset.plain)?;
         let write = |writer: &mut Writer<'_>| {
@@ -135,9 +133,8 @@ impl<'n, 'a, A: Authority> Host<'n, 'a, A> {
             let zone = self.name.suffix(node.apex_labels());
             let at = writer.bytes().len() + RECORD_HEAD + start;
             let (host, there) = self.look_up(rrset, start)?;
-            let is_here = |there: &Node<'_>| {
-                there.barrier().is_none() && !there.is_cut() && host.suffix(there.apex_labels()) == zone
-            };
+            let is_here =
+                |there: &Node<'_>| there.is_authoritative() && host.suffix(there.apex_labels()) == zone;
             addresses = there.filter(is_here).map(|there| (there, at));
         }
         writer.ready(rrset).ok()?;
