@@ -95,7 +95,7 @@ pub struct ReadStoreStatus;
 /// How the store is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoreStatus {
-    /// Whether the node has been in step with its log once, and so answers.
+    /// Whether the node has been in step with its log once, and its listeners have taken up what it read: it answers.
     pub in_service: bool,
     /// The number of the catalogue that was published last.
     pub catalog: u64,

@@ -1,15 +1,19 @@
 //! Handing catalogues to listeners, and taking them back.
 
 use messages::{CatalogPublished, Recipient, Snapshot};
+use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 use zone_model::Catalog;
 
 /// Numbers catalogues and hands them to every listener.
 ///
 /// A listener whose mailbox is full gets the newest catalogue later, and those in between never: nothing
-/// piles up. Catalogues that listeners are done with come back on a channel and are freed where they were
+/// piles up. The first from which it may answer a listener says to have taken up, and gets no other before.
+/// Catalogues that listeners are done with come back on a channel and are freed where they were
 /// made.
 #[derive(Debug)]
 pub(crate) struct Publisher {
@@ -26,8 +30,17 @@ pub(crate) struct Publisher {
 #[derive(Debug)]
 struct Listener {
     recipient: Recipient<CatalogPublished>,
-    /// It has not been given the last catalogue.
+    /// It has not been given the last catalogue, or has not said yet that it answers.
     behind: bool,
+    answers: Answers,
+}
+
+/// Whether a listener answers from a catalogue that is in service.
+enum Answers {
+    No,
+    /// It was given the catalogue of this number, and has yet to take it up.
+    Soon(u64, Pin<Box<dyn Future<Output = ()>>>),
+    Yes,
 }
 
 #[derive(Debug)]
@@ -42,8 +55,7 @@ struct Shown {
 impl Publisher {
     pub(crate) fn new(listeners: Vec<Recipient<CatalogPublished>>) -> Self {
         let (retire, retired) = channel();
-        let listeners =
-            listeners.into_iter().map(|recipient| Listener { recipient, behind: false }).collect();
+        let listeners = listeners.into_iter().map(Listener::new).collect();
         Self { listeners, shown: None, number: 0, retire, retired, full: 0 }
     }
 
@@ -55,6 +67,12 @@ impl Publisher {
     /// Whether a catalogue was published from which the node may answer.
     pub(crate) fn was_in_service(&self) -> bool {
         self.shown.as_ref().is_some_and(|shown| shown.in_service)
+    }
+
+    /// Whether every listener answers.
+    pub(crate) fn is_answered_from(&self) -> bool {
+        self.was_in_service()
+            && self.listeners.iter().all(|listener| matches!(listener.answers, Answers::Yes))
     }
 
     /// How long to wait until `every` has passed since the last publication.
@@ -75,11 +93,8 @@ impl Publisher {
         let Some(shown) = &self.shown else { return false };
         self.listeners.retain(|listener| listener.recipient.connected());
         for listener in self.listeners.iter_mut().filter(|listener| listener.behind) {
-            let snapshot =
-                Snapshot::new(Arc::clone(&shown.catalog), shown.in_service, Some(self.retire.clone()));
-            listener.behind =
-                listener.recipient.try_send(CatalogPublished { number: self.number, snapshot }).is_err();
-            self.full += u64::from(listener.behind);
+            listener.give(shown, self.number, &self.retire);
+            self.full += u64::from(listener.behind && !matches!(listener.answers, Answers::Soon(..)));
         }
         self.is_behind()
     }
@@ -97,5 +112,47 @@ impl Publisher {
     /// How often a mailbox was full since the last time.
     pub(crate) fn take_full(&mut self) -> u64 {
         std::mem::take(&mut self.full)
+    }
+}
+
+// === impl Listener ===
+
+impl Listener {
+    fn new(recipient: Recipient<CatalogPublished>) -> Self {
+        Self { recipient, behind: false, answers: Answers::No }
+    }
+
+    /// Gives it the catalogue, if it has room and is not yet to say whether it took up an earlier one.
+    fn give(&mut self, shown: &Shown, number: u64, retire: &Sender<Arc<Catalog>>) {
+        if let Answers::Soon(given, taken_up) = &mut self.answers {
+            // The store looks again by a timer: nobody need be woken.
+            if taken_up.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+                return;
+            }
+            self.behind = *given != number;
+            self.answers = Answers::Yes;
+            if !self.behind {
+                return;
+            }
+        }
+        let snapshot = Snapshot::new(Arc::clone(&shown.catalog), shown.in_service, Some(retire.clone()));
+        let message = CatalogPublished { number, snapshot };
+        if shown.in_service && matches!(self.answers, Answers::No) {
+            let taken_up = self.recipient.send(message);
+            // One that is gone is found by the next look.
+            self.answers = Answers::Soon(number, Box::pin(async { taken_up.await.unwrap_or_default() }));
+        } else {
+            self.behind = self.recipient.try_send(message).is_err();
+        }
+    }
+}
+
+impl fmt::Debug for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::No => "No",
+            Self::Soon(..) => "Soon",
+            Self::Yes => "Yes",
+        })
     }
 }

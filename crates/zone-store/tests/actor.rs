@@ -7,8 +7,10 @@ use messages::{
     ApplyChanges, ApplyError, AwaitApplied, CatalogPublished, ListZones, Measured, OpenSource, OpenZone,
     Permits, ReadQuarantine, ReadRecords, ReadStoreStatus, Shutdown, Value,
 };
+use std::sync::Arc;
 use std::time::Duration;
 use support::{Memory, event, name, position, rrset, served, set, soa, topic, unusable};
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use zone_model::zone::ZoneRrSet;
 use zone_model::{Event, Partition, RecordType, Timestamp};
@@ -214,9 +216,49 @@ async fn a_full_listener_gets_the_newest() {
     store.send(Shutdown).await.unwrap();
 }
 
+/// A node is in service when its listeners answer, and they do when they have taken up what they were given.
+#[actix::test]
+async fn a_node_is_in_service_when_its_listener_is() {
+    struct Busy(UnboundedSender<CatalogPublished>, Arc<Semaphore>);
+    impl Actor for Busy {
+        type Context = Context<Self>;
+    }
+    impl Handler<CatalogPublished> for Busy {
+        type Result = AtomicResponse<Self, ()>;
+
+        fn handle(&mut self, message: CatalogPublished, _: &mut Self::Context) -> Self::Result {
+            let _ = self.0.send(message);
+            let gate = Arc::clone(&self.1);
+            let rest = async move { gate.acquire().await.unwrap().forget() };
+            AtomicResponse::new(Box::pin(fut::wrap_future(rest)))
+        }
+    }
+    let (tell, mut published) = unbounded_channel();
+    let gate = Arc::new(Semaphore::new(0));
+    let listener = Busy(tell, Arc::clone(&gate)).start().recipient();
+    let config = StoreConfig { publish_every: Duration::ZERO, ..Default::default() };
+    let peers = StorePeers { listeners: vec![listener], metrics: None };
+    let store = ZoneStore::new(config.clone(), Store::open(config).unwrap(), peers).start();
+    store.send(open_topic()).await.unwrap().unwrap();
+    assert!(next(&mut published).await.snapshot.in_service());
+    let mut last = 0;
+    for (number, event) in [(1, zone_event(1)), (2, a_event(2, b"1111"))] {
+        last = store.send(changes(number, vec![event])).await.unwrap().unwrap().catalog;
+        assert!(!store.send(ReadStoreStatus).await.unwrap().in_service, "it is busy with the first");
+    }
+    gate.add_permits(1);
+    while !store.send(ReadStoreStatus).await.unwrap().in_service {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let newest = next(&mut published).await;
+    assert_eq!((newest.number, a_of(&newest)), (last, Some(vec![b"1111".to_vec()])));
+    gate.add_permits(1);
+    store.send(Shutdown).await.unwrap();
+}
+
 /// A backend that panics when it is told to, or only fails.
 #[derive(Clone, Debug, Default)]
-struct Mine(Memory, std::sync::Arc<std::sync::atomic::AtomicU8>);
+struct Mine(Memory, Arc<std::sync::atomic::AtomicU8>);
 
 const WORKS: u8 = 0;
 const PANICS: u8 = 1;

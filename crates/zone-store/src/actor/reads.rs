@@ -81,8 +81,9 @@ impl Handler<ReadStoreStatus> for ZoneStore {
         let number = self.publisher.number();
         let mut status = self.ask(ctx, |store| store.status(number)).unwrap_or_default();
         status.catalog = number;
-        // What is published goes on answering while a store that was lost is filled again.
-        status.in_service |= self.publisher.was_in_service();
+        // The listeners', and not the store's own: they may have yet to take up the first catalogue, and what is
+        // published goes on answering while a store that was lost is filled again.
+        status.in_service = self.publisher.is_answered_from();
         MessageResult(status)
     }
 }
