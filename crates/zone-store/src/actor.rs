@@ -347,7 +347,7 @@ impl Actor for ZoneStore {
         });
         self.publish(ctx);
         // Loading took about as much beside the catalogue as that takes.
-        tokio::task::spawn_blocking(memory::give_back);
+        tokio::task::spawn_blocking(memory::tidy);
     }
 }
 

@@ -3,6 +3,8 @@
 //! What waits for the disk is freed by the thread that commits, in places between what stays. The allocator of the GNU
 //! C library keeps such places for later, and after a million changes has about as much of them as the catalogue takes.
 
+mod large_pages;
+
 /// Bytes that were freed since memory was last given back, above which it is given back again. It costs some
 /// milliseconds for each 100 MiB.
 const WORTH: usize = 64 << 20;
@@ -29,17 +31,23 @@ impl Freed {
     }
 }
 
-/// Gives what nobody uses back to the system. A program with another allocator has nothing to give here.
+/// Gives what nobody uses back to the system, and has what is used lie in large pages. It takes some tenths of a second
+/// for a large catalogue, and holds nobody up.
+pub(crate) fn tidy() {
+    give_back();
+    large_pages::gather();
+}
+
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-pub(crate) fn give_back() {
+fn give_back() {
     // SAFETY: `malloc_trim` may be called at any time from any thread (malloc_trim(3)); it touches no memory that is in
     // use.
     unsafe { libc::malloc_trim(0) };
 }
 
-/// Other systems' allocators do so by themselves.
+/// A program with another allocator, and another system's, has nothing to give here.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub(crate) fn give_back() {}
+fn give_back() {}
 
 #[cfg(test)]
 mod tests {

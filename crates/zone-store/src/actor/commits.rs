@@ -77,7 +77,7 @@ impl ZoneStore {
         self.commits.succeeded();
         let waits = self.core.as_ref().is_none_or(|store| store.pending().waiting);
         if !waits && self.freed.take() {
-            tokio::task::spawn_blocking(memory::give_back);
+            tokio::task::spawn_blocking(memory::tidy);
         }
         for (apex, reply) in self.walks.commit_ended() {
             let _ = reply.send(self.open_zone(ctx, &apex));
