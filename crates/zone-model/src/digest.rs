@@ -38,23 +38,31 @@ pub struct ZoneDigest(
 impl ZoneDigest {
     /// The digest of one RRset; `owner` in any case, `ttl` as the event gave it, `rdatas` in any order.
     pub fn of_rrset(owner: &Name, rtype: RecordType, ttl: Option<u32>, rdatas: &[&[u8]]) -> Self {
-        let mut hash = Sha256::new();
-        hash.update(owner.to_lowercase().as_wire());
-        hash.update(rtype.0.to_be_bytes());
+        let length = rdatas.iter().map(|rdata| rdata.len() + 2).sum::<usize>();
+        let mut octets = Vec::with_capacity(owner.as_wire().len() + 7 + length);
+        octets.extend_from_slice(owner.as_wire());
+        octets.make_ascii_lowercase();
+        octets.extend_from_slice(&rtype.0.to_be_bytes());
         match ttl {
             Some(ttl) => {
-                hash.update([1]);
-                hash.update(ttl.to_be_bytes());
+                octets.push(1);
+                octets.extend_from_slice(&ttl.to_be_bytes());
             }
-            None => hash.update([0]),
+            None => octets.push(0),
         }
-        let mut ordered = rdatas.to_vec();
-        ordered.sort_unstable();
-        for rdata in ordered {
-            hash.update((rdata.len() as u16).to_be_bytes());
-            hash.update(rdata);
+        let mut append = |rdata: &[u8]| {
+            octets.extend_from_slice(&(rdata.len() as u16).to_be_bytes());
+            octets.extend_from_slice(rdata);
+        };
+        match rdatas {
+            [rdata] => append(rdata),
+            _ => {
+                let mut ordered = rdatas.to_vec();
+                ordered.sort_unstable();
+                ordered.into_iter().for_each(append);
+            }
         }
-        Self::of_bytes(&hash.finalize().into())
+        Self::of_bytes(&Sha256::digest(&octets).into())
     }
 
     /// The digest as octets, the most significant first.

@@ -138,9 +138,8 @@ impl Builder {
 
 /// Puts a node that is complete on the heap of its hash.
 fn add(heaps: &mut [Heap], open: &Open) {
-    let node = open.draft.place(&open.owner, open.place, open.flags, open.children);
     let heap = &mut heaps[open.hash as usize % HEAPS];
-    heap.bytes.extend_from_slice(&node);
+    open.draft.place_behind(&mut heap.bytes, &open.owner, open.place, open.flags, open.children);
     heap.ends.push((open.hash, heap.bytes.len()));
 }
 

@@ -419,12 +419,26 @@ impl NodeDraft {
     }
 
     pub(super) fn place(&self, owner: &[u8], place: Place, flags: u8, children: u32) -> Vec<u8> {
+        let mut node = Vec::new();
+        self.place_behind(&mut node, owner, place, flags, children);
+        node
+    }
+
+    /// Appends the same.
+    pub(super) fn place_behind(
+        &self,
+        node: &mut Vec<u8>,
+        owner: &[u8],
+        place: Place,
+        flags: u8,
+        children: u32,
+    ) {
         let serving = self.rrsets.iter().filter(|(rtype, ..)| self.serves(*rtype));
         let (count, length) = serving
             .clone()
             .fold((0usize, 0), |(count, length), (.., bytes)| (count + 1, length + bytes.len()));
         let negative = self.negative_soa(owner);
-        let mut node = Vec::with_capacity(HEADER + owner.len() + count * ENTRY + length + negative.len());
+        node.reserve(HEADER + owner.len() + count * ENTRY + length + negative.len());
         let linked = if place.linked { LINKED } else { 0 };
         node.push(self.own_flags() | flags | linked);
         node.push(place.apex_labels);
@@ -455,7 +469,6 @@ impl NodeDraft {
             node.extend_from_slice(&ready);
         }
         node.extend_from_slice(&negative);
-        node
     }
 
     /// The SOA of negative answers, of an apex whose SOA is one record.
