@@ -12,6 +12,7 @@ use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use zone_model::{Partition, Position, SourceId, Timestamp, ZoneDigest};
 
 /// The format of tables, keys and values. A store of format 1 is brought to this one when it is opened; one of
@@ -76,7 +77,7 @@ pub(crate) struct Reader {
     quarantine: ReadOnlyTable<&'static [u8], &'static [u8]>,
     path: PathBuf,
     /// Whether anything could not be read: redb refuses everything from then on.
-    failed: Cell<bool>,
+    failed: AtomicBool,
 }
 
 /// A range of a table, in the order of keys.
@@ -299,7 +300,7 @@ impl Reader {
             rows: open(ROWS)?,
             quarantine: open(QUARANTINE)?,
             path: path.into(),
-            failed: Cell::new(false),
+            failed: AtomicBool::new(false),
         })
     }
 
@@ -311,13 +312,13 @@ impl Reader {
     }
 
     fn fail(&self, error: StorageError) -> StoreError {
-        self.failed.set(true);
+        self.failed.store(true, Ordering::Relaxed);
         storage(&self.path, error)
     }
 
     /// Whether the store must be opened again before anything more can be read.
     pub(crate) fn has_failed(&self) -> bool {
-        self.failed.get()
+        self.failed.load(Ordering::Relaxed)
     }
 
     pub(crate) fn has(&self, table: Table, key: &[u8]) -> Result<bool, StoreError> {

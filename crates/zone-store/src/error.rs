@@ -70,6 +70,9 @@ pub enum StoreError {
         /// What would be lost.
         what: String,
     },
+    /// The system has no thread for reading the store.
+    #[error("no thread could be started to read the store: {0}; see to the limits of processes and memory")]
+    NoThread(std::io::Error),
     /// More sources than a store can tell apart.
     #[error("the store knows 65,536 sources already and cannot take {0}; rebuild it from the log")]
     TooManySources(SourceId),

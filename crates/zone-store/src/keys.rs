@@ -67,7 +67,7 @@ impl<'a> RowKey<'a> {
         key
     }
 
-    fn append(&self, key: &mut Vec<u8>) {
+    pub(crate) fn append(&self, key: &mut Vec<u8>) {
         key.extend_from_slice(&self.rtype.0.to_be_bytes());
         key.push(self.apex.unwrap_or(SHORT));
         self.slot.append(key);
@@ -174,24 +174,34 @@ pub(crate) fn name(key: &[u8]) -> Result<Name, Corrupt> {
     let mut start = wire.len() - 1;
     for label in key.split_inclusive(|octet| *octet == 0) {
         let Some((0, label)) = label.split_last() else { return Err(BAD) };
-        let mut own = [0; zone_model::MAX_LABEL];
-        let mut length = 0;
-        let mut octets = label.iter();
-        while let Some(octet) = octets.next() {
-            let octet = match (octet, if *octet == 1 { octets.next() } else { None }) {
-                (1, Some(1)) => 0,
-                (1, Some(2)) => 1,
-                (1, _) => return Err(BAD),
-                (plain, _) => *plain,
-            };
-            *own.get_mut(length).ok_or(BAD)? = octet;
-            length += 1;
+        let mut room = [0; zone_model::MAX_LABEL];
+        // Hardly any label has an octet that is escaped.
+        let own = if label.contains(&1) { unescaped(label, &mut room).ok_or(BAD)? } else { label };
+        if own.len() > zone_model::MAX_LABEL {
+            return Err(BAD);
         }
-        start = start.checked_sub(length + 1).ok_or(BAD)?;
-        wire[start] = length as u8;
-        wire[start + 1..start + 1 + length].copy_from_slice(&own[..length]);
+        start = start.checked_sub(own.len() + 1).ok_or(BAD)?;
+        wire[start] = own.len() as u8;
+        wire[start + 1..][..own.len()].copy_from_slice(own);
     }
     Name::from_wire(&wire[start..]).map_err(|_| BAD)
+}
+
+/// A label of a sort key as it is in a name.
+fn unescaped<'r>(label: &[u8], room: &'r mut [u8]) -> Option<&'r [u8]> {
+    let mut length = 0;
+    let mut octets = label.iter();
+    while let Some(octet) = octets.next() {
+        let octet = match (octet, if *octet == 1 { octets.next() } else { None }) {
+            (1, Some(1)) => 0,
+            (1, Some(2)) => 1,
+            (1, _) => return None,
+            (plain, _) => *plain,
+        };
+        *room.get_mut(length)? = octet;
+        length += 1;
+    }
+    Some(&room[..length])
 }
 
 #[cfg(test)]

@@ -1,15 +1,26 @@
-//! From the rows to the catalogue in one pass, in canonical order.
+//! From the rows to the catalogue in one pass, in canonical order, in three stages:
+//!
+//! ```text
+//! rows ─▶ owners with their rows ─▶ zones and catalogue ─▶ digests
+//! ```
+//! Each is about a third of the work, and has a thread where there is more than one processor.
+
+mod batch;
+mod digests;
+mod stages;
 
 use crate::content::{Owner, Slot, soa_state};
-use crate::digest;
 use crate::error::StoreError;
 use crate::keys;
 use crate::layers::{OwnedRows, View};
 use crate::settings::Settings;
 use crate::sources::Sources;
 use crate::zones::{Above, ByApex, Zone};
-use zone_model::Catalog;
+use batch::Batch;
+use stages::{in_threads, in_turns};
+use std::thread::available_parallelism;
 use zone_model::catalog::Builder;
+use zone_model::{Catalog, ZoneDigest};
 
 /// What the rows lead to.
 pub(crate) struct Loaded {
@@ -28,11 +39,30 @@ pub(crate) fn load(
     sources: &Sources,
     seed: u64,
 ) -> Result<Loaded, StoreError> {
+    let has_several = available_parallelism().is_ok_and(|processors| processors.get() > 1);
+    let stages = if has_several { in_threads } else { in_turns };
+    load_in(stages, view, settings, sources, seed)
+}
+
+/// A way to go through all stages; returns what the last made.
+type Stages = fn(View<'_>, &mut Loader<'_>) -> Result<ByApex<ZoneDigest>, StoreError>;
+
+fn load_in(
+    stages: Stages,
+    view: View<'_>,
+    settings: &Settings,
+    sources: &Sources,
+    seed: u64,
+) -> Result<Loaded, StoreError> {
     let builder = Builder::new(seed);
     let mut loader = Loader { settings, sources, builder, zones: ByApex::new(), stack: Vec::new(), slots: 0 };
-    let extra = keys::in_order(settings.owners(&[]));
-    view.walk(&[], &extra, |owner, slots| loader.owner(owner, slots))?;
+    let digests = stages(view, &mut loader)?;
     loader.leave(None)?;
+    for (apex, digest) in digests {
+        if let Some(zone) = loader.zones.get_mut(&apex) {
+            zone.digest = digest;
+        }
+    }
     Ok(Loaded { zones: loader.zones, catalog: loader.builder.finish(), slots: loader.slots })
 }
 
@@ -60,7 +90,18 @@ struct Open {
 // === impl Loader ===
 
 impl<'a> Loader<'a> {
-    fn owner(&mut self, owner: &[u8], slots: &[Slot<'_>]) -> Result<(), StoreError> {
+    /// Takes the owners of a batch, and says which zones are above each.
+    fn take(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
+        let mut above = std::mem::take(&mut batch.above);
+        batch.owners(|_, owner, slots| {
+            above.push(self.owner(owner, slots)?);
+            Ok::<_, StoreError>(())
+        })?;
+        batch.above = above;
+        Ok(())
+    }
+
+    fn owner(&mut self, owner: &[u8], slots: &[Slot<'_>]) -> Result<Above, StoreError> {
         self.leave(Some(owner))?;
         let labels = keys::labels(owner);
         if let Some(zone) = self.settings.zone(owner, soa_state(owner, slots, self.sources)?) {
@@ -76,15 +117,8 @@ impl<'a> Loader<'a> {
                 open.zone.add(slot.row.timestamp);
             }
         }
-        if !self.stack.is_empty() {
-            for (labels, digest) in digest::of_owner(owner, &own, slots)? {
-                if let Some(open) = self.stack.iter_mut().find(|open| open.labels == labels) {
-                    open.zone.digest.add(digest);
-                }
-            }
-        }
         if self.stack.is_empty() {
-            return Ok(());
+            return Ok(own.above);
         }
         let serial = match self.stack.last_mut() {
             Some(open) if open.labels == labels => {
@@ -93,7 +127,8 @@ impl<'a> Loader<'a> {
             }
             _ => 0,
         };
-        self.set(owner, own, slots, serial)
+        self.set(owner, own, slots, serial)?;
+        Ok(own.above)
     }
 
     /// Ends the zones that do not hold `next`.
@@ -132,5 +167,69 @@ impl<'a> Loader<'a> {
         let placed = self.builder.push(&name, draft);
         debug_assert!(placed, "{name} was set from the top downwards");
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stages::{WAITING, read};
+    use super::*;
+    use crate::config::StoreConfig;
+    use crate::store::{Batch as Applied, Store};
+    use zone_model::{
+        Event, EventBody, EventKey, Merged, Name, Partition, Position, RecordType, RrSet, SetRrSet, SourceId,
+        Timestamp,
+    };
+
+    /// An event of a zone of so many labels.
+    fn event(number: u64, owner: &str, rtype: RecordType, rdata: &[u8]) -> Event {
+        let owner = Name::parse(owner).unwrap();
+        let key = EventKey { owner, rtype, apex: None };
+        let rrset = RrSet::new(Some(300), [Box::from(rdata)]);
+        Event {
+            partition: Partition(0),
+            position: Position::new(&number.to_be_bytes()).unwrap(),
+            timestamp: Timestamp(number as i64),
+            key: format!("{}|{rtype}", key.owner).into_bytes(),
+            headers: Vec::new(),
+            body: EventBody::Set(SetRrSet { key, rrset, extra: None, merged: Merged::default() }),
+        }
+    }
+
+    /// Of many batches' worth of owners, with one zone in another and names of none, both ways make the same, and what
+    /// follows the changes one by one does as well.
+    #[test]
+    fn threads_and_turns_lead_to_the_same() {
+        let soa = [&[0; 2][..], &7u32.to_be_bytes(), &[0; 16]].concat();
+        let mut events = vec![
+            event(1, "t.", RecordType::SOA, &soa),
+            event(2, "m.t.", RecordType::SOA, &soa),
+            event(3, "m.t.", RecordType::DS, b"12345"),
+            event(4, "none.", RecordType::A, b"1111"),
+        ];
+        for number in 5..9_000_u64 {
+            let zone = ["a.t.", "m.t.", "z.t."][number as usize % 3];
+            let owner = format!("n{number}.{zone}");
+            events.push(event(number, &owner, RecordType::TXT, &number.to_be_bytes().repeat(8)));
+        }
+        let source = SourceId::new("log");
+        let mut store = Store::open(StoreConfig::default()).unwrap();
+        store.open_source(&source).unwrap();
+        store.apply(&Applied { source, events, positions: Vec::new(), in_step: None }).unwrap();
+        let view = store.view().unwrap();
+        let mut batches = 0;
+        let count = |batch| {
+            batches += 1;
+            Ok(batch)
+        };
+        read(view, &store.settings, count).unwrap();
+        assert!(batches > 2 * WAITING, "{batches}");
+
+        let load = |stages: Stages| load_in(stages, view, &store.settings, &store.sources, 1).unwrap();
+        let (threads, turns) = (load(in_threads), load(in_turns));
+        assert_eq!(format!("{:?}", threads.zones), format!("{:?}", turns.zones));
+        assert_eq!(format!("{:?}", threads.zones), format!("{:?}", store.zones));
+        assert_eq!((threads.slots, threads.catalog.names()), (turns.slots, turns.catalog.names()));
+        assert_eq!(threads.catalog.names(), store.catalog().names());
     }
 }
