@@ -6,20 +6,22 @@
 //! words in which the reader will have said it.
 //!
 //! ```text
-//! journal   version 1 │ generation 4 │ offset 8 │ inode 8 │ last timestamp 8 │ mark 3   32 bytes, 29 without mark
+//! journal   version 2 │ generation 4 │ offset 8 │ inode 8 │ last timestamp 8 │ mark 3   32 bytes, 29 without mark
 //! Kafka     version 1 │ offset 8 │ leader epoch 4 │ topic id 16                         29 bytes
 //! ```
 //!
 //! Numbers are big-endian, signed ones with their sign bit turned over, so that bytes compare as the numbers
-//! do. What decides the order within a partition stands first. A position of a journal without a mark, as older
-//! versions wrote it, stands directly before the same with one.
+//! do. What decides the order within a partition stands first. A position of a journal without a mark stands directly
+//! before the same with one. In version 1 of it a mark was another hash: it is not known.
 
 use crate::position::{Position, Timestamp};
 
 /// The id of a journal whose file has no header line that names one.
 pub const DEFAULT_JOURNAL_ID: &str = "journal";
 
-const JOURNAL_VERSION: u8 = 1;
+const JOURNAL_VERSION: u8 = 2;
+/// Marks were another hash, or missing.
+const JOURNAL_OTHER_MARKS: u8 = 1;
 const KAFKA_VERSION: u8 = 1;
 
 /// Where an event of a journal file stands.
@@ -41,7 +43,7 @@ pub struct JournalPosition {
     pub mark: Option<LineMark>,
 }
 
-/// What a line of a journal is known by: 24 bits of a hash (FNV-1a) of its end. A line that stands in the place of
+/// What a line of a journal is known by: 24 bits of a hash (rapidhash v3) of its end. A line that stands in the place of
 /// another one by accident has another mark, but for one case in 16 million. It protects from nobody: who may write
 /// a journal may write anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,11 +98,7 @@ impl LineMark {
     /// The mark of a line without its `\n`, of which the last [`Self::BYTES`] are enough.
     pub fn of(line: &[u8]) -> Self {
         let end = &line[line.len().saturating_sub(Self::BYTES)..];
-        let hash = end.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        // Folded, as FNV's authors have it where fewer bits are wanted.
-        let [.., a, b, c] = (hash ^ (hash >> 24) ^ (hash >> 48)).to_be_bytes();
+        let [.., a, b, c] = rapidhash::v3::rapidhash_v3(end).to_be_bytes();
         Self([a, b, c])
     }
 }
@@ -127,7 +125,7 @@ impl JournalPosition {
     /// # Errors
     /// [`ForeignPosition`] for another encoding.
     pub fn decode(position: &Position) -> Result<Self, ForeignPosition> {
-        let [JOURNAL_VERSION, rest @ ..] = position.as_bytes() else {
+        let [version @ (JOURNAL_VERSION | JOURNAL_OTHER_MARKS), rest @ ..] = position.as_bytes() else {
             return Err(ForeignPosition { position: *position, source_kind: "journal" });
         };
         let decoded = (|| {
@@ -141,7 +139,7 @@ impl JournalPosition {
                 offset: u64::from_be_bytes(*offset),
                 inode: u64::from_be_bytes(*inode),
                 last_timestamp: Timestamp(signed(*last_timestamp)),
-                mark,
+                mark: mark.filter(|_| *version == JOURNAL_VERSION),
             })
         })();
         decoded.ok_or(ForeignPosition { position: *position, source_kind: "journal" })
@@ -248,9 +246,9 @@ mod tests {
     /// It is stored: a mark is the same for ever.
     #[test]
     fn a_mark_is_of_the_end_of_a_line() {
-        assert_eq!(LineMark::of(b""), LineMark([0xbe, 0x0c, 0x53]));
+        assert_eq!(LineMark::of(b""), LineMark([0xce, 0xcd, 0xae]));
         let line = br#"{"key":"www.example.com.|A","value":null}"#;
-        assert_eq!(LineMark::of(line), LineMark([0x1d, 0x82, 0x57]));
+        assert_eq!(LineMark::of(line), LineMark([0x75, 0x7f, 0x7c]));
         let long = [&[b'x'; 1_000][..], &[b'y'; LineMark::BYTES]].concat();
         assert_eq!(LineMark::of(&long), LineMark::of(&long[1_000..]));
         assert_ne!(LineMark::of(&long), LineMark::of(&long[1_001..]));
@@ -266,11 +264,17 @@ mod tests {
         assert_eq!(JournalPosition::decode(&at.encode()), Ok(at));
         let marked = JournalPosition { mark: Some(LineMark([0; 3])), ..at };
         assert!(at.encode() < marked.encode());
+        for written in [at, marked] {
+            let older = [&[1], &written.encode().as_bytes()[1..]].concat();
+            let older = Position::new(&older).unwrap();
+            assert!(older < at.encode());
+            assert_eq!(JournalPosition::decode(&older), Ok(at));
+        }
     }
 
     #[test]
     fn another_encoding_is_said_to_be_one() {
-        for bytes in [&[1u8][..], &[2; 29], &[1; 28], &[1; 30], &[1; 31], &[2; 32]] {
+        for bytes in [&[1u8][..], &[3; 29], &[1; 28], &[1; 30], &[2; 31], &[3; 32]] {
             let position = Position::new(bytes).unwrap();
             assert!(JournalPosition::decode(&position).unwrap_err().to_string().contains("journal"));
             assert!(KafkaPosition::decode(&position).is_err());
