@@ -151,12 +151,18 @@ impl Assembler {
     pub fn take(&mut self) -> Batch {
         Batch {
             source: self.source.clone(),
-            events: std::mem::take(&mut self.events),
+            events: self.take_events(),
             positions: std::mem::take(&mut self.positions).into_iter().collect(),
             in_step: self.in_step.take(),
             log: self.log.clone(),
             bytes: std::mem::take(&mut self.bytes),
         }
+    }
+
+    fn take_events(&mut self) -> Vec<Event> {
+        // The next batch is most likely about as large.
+        let room = Vec::with_capacity(self.events.len());
+        std::mem::replace(&mut self.events, room)
     }
 
     /// Takes the reports of changes that were handed on before all of them was there.

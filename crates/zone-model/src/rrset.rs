@@ -67,7 +67,8 @@ pub struct RrSetChange {
 impl RrSet {
     /// An RRset of these values; a value that occurs twice is kept once (RFC 2181 section 5).
     pub fn new(ttl: Option<u32>, rdatas: impl IntoIterator<Item = Box<[u8]>>) -> Self {
-        let mut set = Self { ttl: ttl.map(clamp_ttl), rdatas: Vec::new() };
+        let rdatas = rdatas.into_iter();
+        let mut set = Self { ttl: ttl.map(clamp_ttl), rdatas: Vec::with_capacity(rdatas.size_hint().0) };
         for rdata in rdatas {
             if !set.rdatas.contains(&rdata) {
                 set.rdatas.push(rdata);
