@@ -36,8 +36,8 @@ pub struct StoreConfig {
     /// How many bytes may wait in memory for the disk. Above it batches wait for a commit, and are refused
     /// while commits fail. Default: 256 MiB.
     pub overlay_bytes: usize,
-    /// How long a change waits for others to be committed with it. Where more than 10,000 rows wait it is half a second
-    /// at least, and none where 300,000 do, or 64 MiB. Default: 10 ms.
+    /// How long a change waits for others to be committed with it. Where more than 10,000 rows wait it is a second at
+    /// least, and none where 300,000 do, or 64 MiB. Default: 10 ms.
     pub commit_after: Duration,
     /// The least time between two publications of a catalogue. Default: 1 ms.
     pub publish_every: Duration,
