@@ -8,7 +8,7 @@ use crate::content::Slot;
 use crate::disk::{Reader, Table};
 use crate::error::StoreError;
 use crate::keys;
-use crate::piece::{Gathered, Piece, Place};
+use crate::piece::{Gathered, Key, Piece, Place};
 use crate::sources::Copied;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,7 @@ use zone_model::{Partition, Position, Timestamp, ZoneDigest};
 pub(crate) type Change = Option<Piece>;
 
 /// Changes in the order of their keys.
-pub(crate) type Changes = BTreeMap<Piece, Change>;
+pub(crate) type Changes = BTreeMap<Key, Change>;
 
 /// What an entry of [`Changes`] takes beside its octets, roughly: an estimate that bounds memory.
 const ENTRY_OVERHEAD: usize = 96;
@@ -28,6 +28,8 @@ const ENTRY_OVERHEAD: usize = 96;
 /// What one commit writes: all of it or nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Layer {
+    /// What the keys of most rows begin with, as far as it is known: what the first that came began with.
+    common: Box<[u8]>,
     pub(crate) rows: Changes,
     pub(crate) quarantine: Changes,
     /// `None` for what is forgotten.
@@ -83,6 +85,9 @@ impl Layer {
     /// fails.
     pub(crate) fn take(&mut self, gathered: &Gathered, mut replaced: impl FnMut(&Place, Option<Change>)) {
         self.bytes += gathered.len();
+        if self.rows.is_empty() {
+            self.common = gathered.common().into();
+        }
         for place in gathered.places() {
             let value = place.value.as_ref().map(|value| gathered.piece(value));
             let old = self.put(place.table, gathered.piece(&place.key), value);
@@ -91,11 +96,11 @@ impl Layer {
     }
 
     fn put(&mut self, table: Table, key: Piece, change: Change) -> Option<Change> {
-        let table = match table {
-            Table::Rows => &mut self.rows,
-            Table::Quarantine => &mut self.quarantine,
+        let (table, common) = match table {
+            Table::Rows => (&mut self.rows, &*self.common),
+            Table::Quarantine => (&mut self.quarantine, &[][..]),
         };
-        match table.entry(key) {
+        match table.entry(Key::new(key, common)) {
             Entry::Vacant(entry) => {
                 self.bytes += ENTRY_OVERHEAD;
                 entry.insert(change);

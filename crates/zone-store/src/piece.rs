@@ -14,11 +14,21 @@ pub(crate) struct Piece {
     at: Range<usize>,
 }
 
+/// A key among others that mostly begin alike: in front of its octets the eight of them that tell it from most, so that
+/// who looks for a place among many seldom waits for the octets themselves. The order is that of the octets.
+#[derive(Clone, Debug)]
+pub(crate) struct Key {
+    word: u64,
+    piece: Piece,
+}
+
 /// Changes that are written one behind the other.
 #[derive(Debug, Default)]
 pub(crate) struct Gathering {
     octets: Vec<u8>,
     places: Vec<Place>,
+    /// How many octets all keys begin with alike, as far as somebody looked.
+    common: usize,
 }
 
 /// What was gathered.
@@ -26,6 +36,7 @@ pub(crate) struct Gathering {
 pub(crate) struct Gathered {
     octets: Arc<[u8]>,
     places: Vec<Place>,
+    common: usize,
 }
 
 /// Where a change's key stands and, unless it removes that, its value.
@@ -68,23 +79,18 @@ impl Gathering {
     /// So neighbours go into a large map one after the other, and find near what the one before them looked at: nearly
     /// all that it costs to put a key among many is waiting for those that it is compared with.
     pub(crate) fn sort_roughly(&mut self) {
-        let Self { octets, places } = self;
+        let Self { octets, places, common: all } = self;
         let key = |place: &Place| &octets[place.key.clone()];
         let Some(first) = places.first().map(key) else { return };
         let common = places.iter().map(key).fold(first.len(), |most, key| {
             most.min(first.iter().zip(key).take_while(|(one, other)| one == other).count())
         });
-        places.sort_by_cached_key(|place| {
-            let rest = &key(place)[common..];
-            let mut word = [0; 8];
-            let length = rest.len().min(word.len());
-            word[..length].copy_from_slice(&rest[..length]);
-            u64::from_be_bytes(word)
-        });
+        places.sort_by_cached_key(|place| word(&key(place)[common..]));
+        *all = common;
     }
 
     pub(crate) fn end(self) -> Gathered {
-        Gathered { octets: self.octets.into(), places: self.places }
+        Gathered { octets: self.octets.into(), places: self.places, common: self.common }
     }
 }
 
@@ -100,10 +106,72 @@ impl Gathered {
         &self.places
     }
 
+    /// What all keys begin with, as far as somebody looked.
+    pub(crate) fn common(&self) -> &[u8] {
+        let first = self.places.first().map_or(&[][..], |place| &self.octets[place.key.clone()]);
+        &first[..self.common.min(first.len())]
+    }
+
     /// The piece that stands at one of its places.
     pub(crate) fn piece(&self, at: &Range<usize>) -> Piece {
         Piece { shared: Arc::clone(&self.octets), at: at.clone() }
     }
+}
+
+// === impl Key ===
+
+impl Key {
+    /// A key of a map most of whose keys begin with `common`, which must be the same for all of them.
+    pub(crate) fn new(piece: Piece, common: &[u8]) -> Self {
+        let word = match piece.strip_prefix(common) {
+            Some(rest) => word(rest),
+            None if *piece < *common => 0,
+            None => u64::MAX,
+        };
+        Self { word, piece }
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.piece == other.piece
+    }
+}
+
+impl Eq for Key {}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.word.cmp(&other.word).then_with(|| self.piece.cmp(&other.piece))
+    }
+}
+
+impl Deref for Key {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.piece
+    }
+}
+
+impl Borrow<[u8]> for Key {
+    fn borrow(&self) -> &[u8] {
+        self
+    }
+}
+
+/// The first octets, as a number that has their order.
+fn word(octets: &[u8]) -> u64 {
+    let mut word = [0; 8];
+    let length = octets.len().min(word.len());
+    word[..length].copy_from_slice(&octets[..length]);
+    u64::from_be_bytes(word)
 }
 
 // === impl Piece ===
@@ -113,12 +181,6 @@ impl Deref for Piece {
 
     fn deref(&self) -> &[u8] {
         &self.shared[self.at.clone()]
-    }
-}
-
-impl Borrow<[u8]> for Piece {
-    fn borrow(&self) -> &[u8] {
-        self
     }
 }
 
@@ -168,6 +230,23 @@ mod tests {
             }
             for (one, other) in pieces.iter().zip(pieces.iter().skip(1)) {
                 prop_assert_eq!(one.cmp(other), one[..].cmp(&other[..]));
+            }
+        }
+
+        /// The map's order must be the octets' (`Borrow`), whatever its keys begin with.
+        #[test]
+        fn keys_have_the_order_of_their_octets(
+            common in vec(0..3u8, 0..4), keys in vec(vec(prop_oneof![0..3u8, Just(0xff)], 0..14), 2..12),
+        ) {
+            let mut gathering = Gathering::default();
+            let places: Vec<_> =
+                keys.iter().map(|own| gathering.write(|octets| octets.extend_from_slice(own))).collect();
+            let gathered = gathering.end();
+            let made: Vec<Key> = places.iter().map(|at| Key::new(gathered.piece(at), &common)).collect();
+            for (one, own) in made.iter().zip(&keys) {
+                for (other, others) in made.iter().zip(&keys) {
+                    prop_assert_eq!(one.cmp(other), own.cmp(others));
+                }
             }
         }
     }
