@@ -145,6 +145,7 @@ pub(super) struct Gathered<'a> {
     rtype: RecordType,
     ttl: Option<u32>,
     rdatas: Vec<Box<[u8]>>,
+    /// For each record what else stands in it, from the first in which something does; empty where none has any.
     others: Vec<Others<'a>>,
     canonical: HashSet<Box<[u8]>>,
     size: usize,
@@ -200,14 +201,18 @@ impl<'a> Gathered<'a> {
         if self.size > MAX_RRSET {
             return Err(ValueError::TooLarge { record });
         }
+        // Hardly any record has some.
+        if !others.is_empty() || !self.others.is_empty() {
+            self.others.resize_with(self.rdatas.len(), Others::new);
+            self.others.push(others);
+        }
         self.rdatas.push(rdata);
-        self.others.push(others);
         Ok(())
     }
 
     pub(super) fn finish(self) -> Value {
-        let extra = self.others.iter().any(|others| !others.is_empty()).then(|| write_others(&self.others));
-        Value { rrset: RrSet::new(self.ttl, self.rdatas), extra, merged: self.merged }
+        let extra = (!self.others.is_empty()).then(|| write_others(&self.others));
+        Value { rrset: RrSet::of_distinct(self.ttl, self.rdatas), extra, merged: self.merged }
     }
 }
 
