@@ -21,9 +21,9 @@ const STEPS: usize = 16;
 
 /// Room for the queries of a batch.
 pub struct Lookahead {
-    places: Box<[Place]>,
+    places: Box<[Place; PLACES]>,
     /// Rooms for the names that records name.
-    others: Box<[QueryName]>,
+    others: Box<[QueryName; PLACES]>,
 }
 
 /// A query, read.
@@ -78,8 +78,6 @@ struct Walker<'a> {
 /// What a walker looks for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Goal {
-    /// Nothing: it has arrived.
-    None,
     /// The name, or the closest that exists above it.
     Name,
     /// The wildcard that covers it.
@@ -97,8 +95,8 @@ impl Lookahead {
     pub fn new() -> Self {
         let place = || Place { read: Err(Reject::Drop), name: QueryName::empty() };
         Self {
-            places: (0..PLACES).map(|_| place()).collect(),
-            others: (0..PLACES).map(|_| QueryName::empty()).collect(),
+            places: Box::new(std::array::from_fn(|_| place())),
+            others: Box::new(std::array::from_fn(|_| QueryName::empty())),
         }
     }
 
@@ -109,33 +107,37 @@ impl Lookahead {
         queries: impl IntoIterator<Item = &'q [u8]>,
     ) -> Looked<'l, 'a, A> {
         let seed = authority.map_or(0, Authority::seed);
+        let (places, others) = (&mut *self.places, &mut *self.others);
         let mut walkers = [Walker::IDLE; PLACES];
+        let mut found = [Found { name: None, beside: Beside::Nothing }; PLACES];
+        // Those that are under way, one behind the other: where all were asked whether they have arrived the processor
+        // would guess, and in a mix of questions it guesses wrong.
+        let (mut under_way, mut left) = ([0; PLACES], 0);
         let mut count = 0;
-        for ((place, walker), octets) in self.places.iter_mut().zip(&mut walkers).zip(queries) {
+        for ((place, walker), octets) in places.iter_mut().zip(&mut walkers).zip(queries) {
             place.read = Query::read(octets, &mut place.name, seed);
             if place.read.is_ok()
                 && let Some(authority) = authority
             {
                 let labels = place.name.labels();
                 walker.look_for(authority, Goal::Name, labels, Probe::new(&place.name, labels));
+                under_way[left] = count;
+                left += 1;
             }
             count += 1;
         }
-        let (places, others) = (&mut self.places[..count], &mut self.others[..count]);
-        let mut found = [Found { name: None, beside: Beside::Nothing }; PLACES];
-        if let Some(authority) = authority {
-            for _ in 0..STEPS {
-                let mut under_way = false;
-                let rooms = others.iter_mut().zip(&mut found);
-                for ((walker, place), (other, found)) in walkers.iter_mut().zip(&*places).zip(rooms) {
-                    under_way |= walker.step(authority, place, other, found);
-                }
-                if !under_way {
-                    break;
-                }
+        for _ in 0..STEPS {
+            let Some(authority) = authority.filter(|_| left > 0) else { break };
+            let mut still = 0;
+            for at in 0..left {
+                let own = under_way[at] % PLACES;
+                let goes_on = walkers[own].step(authority, &places[own], &mut others[own], &mut found[own]);
+                under_way[still] = own;
+                still += usize::from(goes_on);
             }
+            left = still;
         }
-        Looked { authority, places, others, found }
+        Looked { authority, places: &mut places[..count], others: &others[..count], found }
     }
 }
 
@@ -187,7 +189,7 @@ impl<A> std::fmt::Debug for Looked<'_, '_, A> {
 // === impl Walker ===
 
 impl<'a> Walker<'a> {
-    const IDLE: Self = Self { probe: Probe::IDLE, goal: Goal::None, labels: 0 };
+    const IDLE: Self = Self { probe: Probe::IDLE, goal: Goal::Name, labels: 0 };
 
     /// Begins to look for something: the ancestor of a name that has so many labels, or the `*` below it.
     #[inline]
@@ -206,12 +208,11 @@ impl<'a> Walker<'a> {
         found: &mut Found<'a>,
     ) -> bool {
         let name = match self.goal {
-            Goal::None => return false,
             Goal::Other => &*other,
             Goal::Name | Goal::Wildcard | Goal::Apex => &place.name,
         };
-        let goes_on = match (authority.approach(&mut self.probe, name, self.labels), self.goal) {
-            (Approach::Coming, _) => return true,
+        match (authority.approach(&mut self.probe, name, self.labels), self.goal) {
+            (Approach::Coming, _) => true,
             (Approach::Absent, Goal::Name) if self.labels > 0 => {
                 let labels = self.labels - 1;
                 self.look_for(authority, Goal::Name, labels, Probe::new(&place.name, labels));
@@ -233,11 +234,7 @@ impl<'a> Walker<'a> {
                 false
             }
             _ => false,
-        };
-        if !goes_on {
-            self.goal = Goal::None;
         }
-        goes_on
     }
 
     /// From the name, or its closest encloser.
