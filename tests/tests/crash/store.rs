@@ -10,6 +10,9 @@ use std::time::Duration;
 use stream_dns_tests::churn::{Churn, Dice, Draft};
 use stream_dns_tests::kills::{WrittenLog, kills};
 
+/// Octets at the start of a redb file (its docs/design.md): redb writes them anew before it gives a file up.
+const HEADER: usize = 320;
+
 /// How many times a store is damaged.
 fn rounds() -> u64 {
     // Of a larger run, that many more.
@@ -55,7 +58,9 @@ fn a_store_that_was_cut_or_turned_over_is_no_reason_to_stay_down() -> Result<()>
         if let Some(aside) = status["set_aside"].as_str() {
             counts.1 += 1;
             let kept = aside.split(": ").next().context("a path")?;
-            ensure!(fs::read(folder.path().join(kept))? == bytes, "{aside}");
+            let kept = fs::read(folder.path().join(kept))?;
+            let is_kept = kept.len() == bytes.len() && kept.iter().skip(HEADER).eq(bytes.iter().skip(HEADER));
+            ensure!(is_kept, "{aside}");
         }
     }
     println!(
