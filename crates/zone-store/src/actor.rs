@@ -226,6 +226,9 @@ impl ZoneStore {
             Err(error) => return Err(self.refused(ctx, error)),
         };
         self.meter.applied(batch.events.iter().map(|event| event.timestamp), applied.events);
+        if applied.rebuilt {
+            self.freed.loaded();
+        }
         let came_in_service = !was_in_service && self.core.as_ref().is_some_and(Store::in_service);
         if applied.changed > 0 || applied.rebuilt || came_in_service || self.withheld {
             self.show(ctx);

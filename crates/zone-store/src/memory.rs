@@ -21,6 +21,11 @@ impl Freed {
         self.0 = self.0.saturating_add(bytes);
     }
 
+    /// All zones were made anew, which takes about as much memory beside them.
+    pub(crate) fn loaded(&mut self) {
+        self.add(WORTH);
+    }
+
     /// Whether it is worth it; counts anew if so.
     pub(crate) fn take(&mut self) -> bool {
         let is_worth_it = self.0 >= WORTH;
@@ -59,6 +64,8 @@ mod tests {
         freed.add(WORTH - 1);
         assert!(!freed.take());
         freed.add(1);
+        assert!(freed.take() && !freed.take());
+        freed.loaded();
         assert!(freed.take() && !freed.take());
     }
 }
