@@ -186,6 +186,7 @@ fn a_node_answers_and_stops_with_0() {
         let mut answer = [0; 512];
         let until = Instant::now() + Duration::from_secs(10);
         while node.status_of("/readyz") != "200" && Instant::now() < until {}
+        assert_eq!(node.status_of("/readyz"), "200");
         client.send_to(query, node.udp.unwrap()).unwrap();
         let (length, _) = client.recv_from(&mut answer).unwrap();
         assert!(length > query.len() && answer[..2] == query[..2], "{:?}", &answer[..length]);
