@@ -1,7 +1,8 @@
 //! What an answer costs outside the kernel when 64 queries are at hand: one after the other, and with a look ahead,
 //! in one run.
 //!
-//! `cargo bench -p dns-wire --bench batch [NAMES…]`; without numbers for 10,000 and 1,000,000 names.
+//! `cargo bench -p dns-wire --bench batch [WORLD…]`: numbers of names of one zone, and `zones=N` for N small zones;
+//! without any 10,000 and 1,000,000 names, and 100,000 zones.
 
 use dns_wire::{Client, Lookahead, PLACES, Scratch, Sink, Transport, Verdict, answer};
 use std::time::Instant;
@@ -23,6 +24,15 @@ impl Sink for Length {
     }
 }
 
+/// What is served.
+#[derive(Clone, Copy)]
+enum World {
+    /// One zone of so many names.
+    Names(u64),
+    /// So many zones of ten RRsets.
+    Zones(u64),
+}
+
 /// Numbers in no order, the same in every run (Steele, Lea, Flood: SplitMix64).
 struct Dice(u64);
 
@@ -39,20 +49,22 @@ impl Dice {
 }
 
 fn main() {
-    let sizes: Vec<u64> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
-    let sizes = if sizes.is_empty() { vec![10_000, 1_000_000] } else { sizes };
-    println!("{:>10}  {:<6} {:>10} {:>10} {:>6}  octets", "names", "mix", "one by one", "ahead", "ratio");
-    for names in sizes {
-        let catalog = catalog(names);
+    let worlds: Vec<World> =
+        std::env::args().skip(1).filter_map(|argument| World::parse(&argument)).collect();
+    let usual = vec![World::Names(10_000), World::Names(1_000_000), World::Zones(100_000)];
+    let worlds = if worlds.is_empty() { usual } else { worlds };
+    println!("{:>14}  {:<6} {:>10} {:>10} {:>6}  octets", "world", "mix", "one by one", "ahead", "ratio");
+    for world in worlds {
+        let catalog = world.catalog();
         for mix in MIXES {
-            compare(&catalog, names, mix);
+            compare(&catalog, world, mix);
         }
     }
 }
 
-fn compare(catalog: &Catalog, names: u64, mix: &str) {
+fn compare(catalog: &Catalog, world: World, mix: &str) {
     let mut dice = Dice(7);
-    let queries: Vec<Vec<u8>> = (0..QUERIES).map(|_| query(mix, names, &mut dice)).collect();
+    let queries: Vec<Vec<u8>> = (0..QUERIES).map(|_| world.query(mix, &mut dice)).collect();
     let (mut singly, mut ahead) = (Vec::new(), Vec::new());
     let mut octets = (0, 0);
     for _ in 0..ROUNDS {
@@ -66,7 +78,11 @@ fn compare(catalog: &Catalog, names: u64, mix: &str) {
     assert_eq!(octets.0, octets.1, "the answers are the same");
     let (singly, ahead) = (median(singly), median(ahead));
     let each = octets.0 as f64 / QUERIES as f64;
-    println!("{names:>10}  {mix:<6} {singly:>7.1} ns {ahead:>7.1} ns {:>6.2}  {each:.1}", ahead / singly);
+    let world = match world {
+        World::Names(names) => format!("{names} names"),
+        World::Zones(zones) => format!("{zones} zones"),
+    };
+    println!("{world:>14}  {mix:<6} {singly:>7.1} ns {ahead:>7.1} ns {:>6.2}  {each:.1}", ahead / singly);
 }
 
 fn client() -> Client {
@@ -106,16 +122,56 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
+// === impl World ===
+
+impl World {
+    fn parse(argument: &str) -> Option<Self> {
+        match argument.strip_prefix("zones=") {
+            Some(zones) => zones.parse().ok().map(Self::Zones),
+            None => argument.parse().ok().map(Self::Names),
+        }
+    }
+
+    fn catalog(self) -> Catalog {
+        let mut builder = Builder::new(42);
+        match self {
+            Self::Names(names) => one_zone(&mut builder, names),
+            Self::Zones(zones) => (0..zones).for_each(|zone| small_zone(&mut builder, &apex(zone))),
+        }
+        builder.finish()
+    }
+
+    fn query(self, mix: &str, dice: &mut Dice) -> Vec<u8> {
+        let (name, rtype) = match self {
+            Self::Names(names) => of_one_zone(mix, names, dice),
+            Self::Zones(zones) => of_many_zones(mix, zones, dice),
+        };
+        let mut octets = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01".to_vec();
+        octets.extend_from_slice(Name::parse(&name).expect("a name").as_wire());
+        octets.extend_from_slice(&rtype.0.to_be_bytes());
+        octets.extend_from_slice(&[0, 1]);
+        // OPT with a payload of 1,232 octets.
+        octets.extend_from_slice(&[0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0]);
+        octets
+    }
+}
+
+fn record(rtype: RecordType, text: &str) -> Box<[u8]> {
+    rdata::parse_text(rtype, text).expect("RDATA")
+}
+
+fn put(builder: &mut Builder, owner: &str, node: NodeDraft) {
+    builder.push(&Name::parse(owner).expect("a name"), node);
+}
+
 /// A zone of so many names: most have A, every second AAAA, every fourth MX and TXT, and every tenth is a CNAME.
-fn catalog(names: u64) -> Catalog {
-    let mut builder = Builder::new(42);
-    let record = |rtype, text: &str| rdata::parse_text(rtype, text).expect("RDATA");
+fn one_zone(builder: &mut Builder, names: u64) {
     let mut apex = NodeDraft::new(true);
     let soa = "ns1.example.com. admin.example.com. 1 7200 3600 1209600 300";
     apex.push(RecordType::SOA, 3600, &[record(RecordType::SOA, soa)]);
     let servers = ["ns1.example.com.", "ns2.example.com."].map(|server| record(RecordType::NS, server));
     apex.push(RecordType::NS, 3600, &servers);
-    builder.push(&Name::parse("example.com").expect("a name"), apex);
+    put(builder, "example.com.", apex);
     for number in 0..names {
         let mut node = NodeDraft::new(false);
         if number % 10 == 9 {
@@ -132,21 +188,20 @@ fn catalog(names: u64) -> Catalog {
                 node.push(RecordType::TXT, 300, &[record(RecordType::TXT, "\"v=spf1 mx -all\"")]);
             }
         }
-        builder.push(&Name::parse(&format!("host-{number:07}.example.com.")).expect("a name"), node);
+        put(builder, &format!("host-{number:07}.example.com."), node);
     }
     let mut wildcard = NodeDraft::new(false);
     wildcard.push(RecordType::A, 300, &[[192, 0, 2, 1]]);
-    builder.push(&Name::parse("*.wild.example.com.").expect("a name"), wildcard);
-    builder.finish()
+    put(builder, "*.wild.example.com.", wildcard);
 }
 
-fn query(mix: &str, names: u64, dice: &mut Dice) -> Vec<u8> {
+fn of_one_zone(mix: &str, names: u64, dice: &mut Dice) -> (String, RecordType) {
     let tens = names / 10;
     let host = |number: u64| format!("host-{number:07}.example.com.");
     let any = dice.next(names);
     let even = |number: u64| host(number / 20 * 20);
     let none = format!("none-{:015x}.example.com.", dice.next(1 << 60));
-    let (name, rtype) = match (mix, dice.next(100)) {
+    match (mix, dice.next(100)) {
         ("hot", _) => (host(dice.next(tens) * 10 + dice.next(9)), RecordType::A),
         ("nx", _) | (_, 80..90) => (none, RecordType::A),
         (_, 0..30) => (host(dice.next(tens) * 10 + dice.next(9)), RecordType::A),
@@ -156,12 +211,52 @@ fn query(mix: &str, names: u64, dice: &mut Dice) -> Vec<u8> {
         (_, 70..80) => (host(dice.next(tens) * 10 + 9), RecordType::A),
         (_, 90..95) => (format!("w{any}.wild.example.com."), RecordType::A),
         _ => (even(any), RecordType::SRV),
-    };
-    let mut octets = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01".to_vec();
-    octets.extend_from_slice(Name::parse(&name).expect("a name").as_wire());
-    octets.extend_from_slice(&rtype.0.to_be_bytes());
-    octets.extend_from_slice(&[0, 1]);
-    // OPT with a payload of 1,232 octets.
-    octets.extend_from_slice(&[0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0]);
-    octets
+    }
+}
+
+/// The apex of one of many zones.
+fn apex(zone: u64) -> String {
+    format!("zone-{zone:07}.test.")
+}
+
+/// A zone of ten RRsets.
+fn small_zone(builder: &mut Builder, apex: &str) {
+    let below = |label: &str| format!("{label}.{apex}");
+    let rrset = |node: &mut NodeDraft, rtype, text: &str| node.push(rtype, 300, &[record(rtype, text)]);
+    let mut node = NodeDraft::new(true);
+    let soa = format!("{0} {0} 1 7200 3600 1209600 300", below("ns1"));
+    rrset(&mut node, RecordType::SOA, &soa);
+    rrset(&mut node, RecordType::NS, &below("ns1"));
+    rrset(&mut node, RecordType::MX, &format!("10 {}", below("mail")));
+    rrset(&mut node, RecordType::TXT, "\"v=spf1 mx -all\"");
+    put(builder, apex, node);
+    for label in ["ns1", "mail", "www", "*.wild"] {
+        let mut node = NodeDraft::new(false);
+        rrset(&mut node, RecordType::A, "192.0.2.1");
+        if label == "www" {
+            rrset(&mut node, RecordType::AAAA, "2001:db8::80");
+        }
+        put(builder, &below(label), node);
+    }
+    let mut alias = NodeDraft::new(false);
+    rrset(&mut alias, RecordType::CNAME, &below("www"));
+    put(builder, &below("ftp"), alias);
+}
+
+fn of_many_zones(mix: &str, zones: u64, dice: &mut Dice) -> (String, RecordType) {
+    let apex = apex(dice.next(zones));
+    let below = |label: &str| format!("{label}.{apex}");
+    let host = ["ns1", "mail", "www"][dice.next(3) as usize];
+    let none = format!("none-{:015x}", dice.next(1 << 60));
+    match (mix, dice.next(100)) {
+        ("hot", _) => (below(host), RecordType::A),
+        ("nx", _) | (_, 80..90) => (below(&none), RecordType::A),
+        (_, 0..40) => (below(host), RecordType::A),
+        (_, 40..60) => (below("www"), RecordType::AAAA),
+        (_, 60..65) => (apex, RecordType::MX),
+        (_, 65..70) => (apex, RecordType::TXT),
+        (_, 70..80) => (below("ftp"), RecordType::A),
+        (_, 90..95) => (format!("{none}.wild.{apex}"), RecordType::A),
+        _ => (below("mail"), RecordType::AAAA),
+    }
 }

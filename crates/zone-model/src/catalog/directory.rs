@@ -6,7 +6,7 @@
 
 use super::node::Node;
 use super::page::{self, Page};
-use super::prefetch::{LINE, prefetch, prefetch_counts};
+use super::prefetch::{LINE, prefetch, prefetch_counts, prefetch_value};
 use super::query_name::QueryName;
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ const BITS: usize = FANOUT.trailing_zeros() as usize;
 /// Pages of a leaf, fewer: their counts lie all over memory, while those of branches are so few that they are near.
 const LEAF: usize = 8;
 const LEAF_BITS: usize = LEAF.trailing_zeros() as usize;
+/// Branches of a level, at most, of which each lookup finds the one that it needs near.
+const NEAR: usize = 64;
 
 /// Nodes to a page, on average, above which the directory grows.
 pub(super) const LOAD: u64 = 24;
@@ -27,11 +29,22 @@ pub(super) struct Directory {
     mask: usize,
     /// Levels of branches above the leaves.
     depth: usize,
+    /// Levels that are near, the root's counted.
+    near: usize,
     root: Branch,
 }
 
+/// A place on the way from the root to where a page is said.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step<'a> {
+    /// A branch, and by how many bits an index is shifted to say its child.
+    Branch(&'a Branch, usize),
+    /// Where the page is said.
+    Entry(&'a Page),
+}
+
 #[derive(Clone, Debug)]
-enum Branch {
+pub(super) enum Branch {
     Inner(Arc<[Self]>),
     Leaf(Arc<[Page]>),
 }
@@ -40,7 +53,13 @@ enum Branch {
 
 impl Directory {
     pub(super) fn new() -> Self {
-        Self { pages: 1, mask: mask(1), depth: 0, root: Branch::Leaf(vec![page::empty()].into()) }
+        Self {
+            pages: 1,
+            mask: mask(1),
+            depth: 0,
+            near: near(1, 0),
+            root: Branch::Leaf(vec![page::empty()].into()),
+        }
     }
 
     /// The directory of these pages, in the order of their indices; there is at least one.
@@ -54,7 +73,7 @@ impl Directory {
             depth += 1;
         }
         match level.pop() {
-            Some(root) => Self { pages: count, mask: mask(count), depth, root },
+            Some(root) => Self { pages: count, mask: mask(count), depth, near: near(count, depth), root },
             None => Self::new(),
         }
     }
@@ -73,13 +92,27 @@ impl Directory {
     /// The page in which a name of this hash stands, if anywhere.
     #[inline]
     pub(super) fn page(&self, hash: u64) -> &[u8] {
-        self.entry(hash)
+        self.at(self.index(hash))
     }
 
-    /// Where that page is said.
+    /// Sets out for that page, past all that is near. What is next is on its way.
     #[inline]
-    pub(super) fn entry(&self, hash: u64) -> &Page {
-        self.at(self.index(hash))
+    pub(super) fn set_out(&self, hash: u64) -> Step<'_> {
+        let index = self.index(hash);
+        let mut step = Step::Branch(&self.root, self.shift());
+        for _ in 0..self.near {
+            step = step.below(index);
+        }
+        step.approach();
+        step
+    }
+
+    /// Goes on by a level.
+    #[inline]
+    pub(super) fn go_on<'a>(&self, step: Step<'a>, hash: u64) -> Step<'a> {
+        let step = step.below(self.index(hash));
+        step.approach();
+        step
     }
 
     #[inline]
@@ -176,7 +209,38 @@ impl Directory {
         push_into(&mut self.root, index, shift, page);
         self.pages += 1;
         self.mask = mask(self.pages);
+        self.near = near(self.pages, self.depth);
     }
+}
+
+// === impl Step ===
+
+impl<'a> Step<'a> {
+    #[inline]
+    fn below(self, index: usize) -> Self {
+        match self {
+            Self::Branch(Branch::Inner(children), shift) => {
+                Self::Branch(&children[(index >> shift) % FANOUT], shift.saturating_sub(BITS))
+            }
+            Self::Branch(Branch::Leaf(pages), _) => Self::Entry(&pages[index % LEAF]),
+            Self::Entry(page) => Self::Entry(page),
+        }
+    }
+
+    /// Begins to bring it nearer.
+    #[inline]
+    fn approach(self) {
+        match self {
+            Self::Branch(branch, _) => prefetch_value(branch),
+            Self::Entry(page) => prefetch_value(page),
+        }
+    }
+}
+
+/// Of a directory of so many pages and levels of branches above its leaves: how many levels are near.
+fn near(pages: usize, depth: usize) -> usize {
+    let branches = |level: usize| pages.div_ceil(LEAF << ((depth - level) * BITS));
+    (0..=depth).take_while(|level| branches(*level) <= NEAR).count()
 }
 
 /// The page of a hash, where there are so many and this is their [`mask`].

@@ -18,10 +18,12 @@ pub(super) fn prefetch(bytes: &[u8], lines: usize) {
     }
 }
 
-/// Begins to bring the line in which a value begins into the cache.
+/// Begins to bring a value that is smaller than a line into the cache.
 #[inline]
 pub(super) fn prefetch_value<T>(value: &T) {
-    prefetch_at((&raw const *value).cast());
+    let first: *const i8 = (&raw const *value).cast();
+    prefetch_at(first);
+    prefetch_at(first.wrapping_add(size_of::<T>() - 1));
 }
 
 /// Begins to bring the counts of those who share `shared` into the cache: they stand in front of it.

@@ -1,9 +1,10 @@
 //! A lookup in steps, for who has many names to look up at once.
 
 use super::Catalog;
+use super::directory::Step;
 use super::node::Node;
-use super::page::{self, Page};
-use super::prefetch::{prefetch, prefetch_value};
+use super::page;
+use super::prefetch::prefetch;
 use super::query_name::QueryName;
 
 /// Lines of a page's head: the tags and offsets of as many nodes as most pages have.
@@ -26,8 +27,8 @@ pub struct Probe<'a> {
 #[derive(Clone, Copy, Debug)]
 enum Stage<'a> {
     Begun,
-    /// The directory's entry is on its way.
-    Entry(&'a Page),
+    /// The directory's next branch, or its entry, is on its way.
+    Directory(Step<'a>),
     /// The page's head is on its way.
     Head(&'a [u8]),
     /// The page's first node that may be the one is on its way.
@@ -73,9 +74,7 @@ impl Catalog {
     /// Takes the first step.
     #[inline]
     pub(super) fn first_step<'a>(&'a self, probe: &mut Probe<'a>) {
-        let entry = self.directory.entry(probe.hash);
-        prefetch_value(entry);
-        probe.stage = Stage::Entry(entry);
+        probe.stage = Stage::Directory(self.directory.set_out(probe.hash));
     }
 
     /// Takes a step. `is_it` says whether a node with the probe's hash is the one, `is_asked` whether what is looked up is
@@ -92,10 +91,11 @@ impl Catalog {
                 self.first_step(probe);
                 return Approach::Coming;
             }
-            Stage::Entry(entry) => {
-                prefetch(entry, HEAD_LINES);
-                Stage::Head(entry)
+            Stage::Directory(Step::Entry(page)) => {
+                prefetch(page, HEAD_LINES);
+                Stage::Head(page)
             }
+            Stage::Directory(step) => Stage::Directory(self.directory.go_on(step, probe.hash)),
             Stage::Head(page) => match page::candidate(page, probe.hash) {
                 Some(node) => {
                     prefetch(node, NODE_LINES);
