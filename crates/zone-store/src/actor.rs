@@ -14,7 +14,7 @@ pub use spawn::{Handle, Running, spawn_standalone};
 use crate::config::StoreConfig;
 use crate::error::StoreError;
 use crate::hold::Holds;
-use crate::memory::{self, Freed};
+use crate::memory::{self, After, Freed};
 use crate::meter::Meter;
 use crate::pace::Pace;
 use crate::publish::Publisher;
@@ -343,6 +343,7 @@ impl Actor for ZoneStore {
         ctx.run_interval(TICK, |own, ctx| {
             own.measure();
             own.sweep(ctx);
+            own.tidy_at_rest();
             // It may be waited for no longer.
             if own.withheld {
                 own.show(ctx);
@@ -350,7 +351,7 @@ impl Actor for ZoneStore {
         });
         self.publish(ctx);
         // Loading took about as much beside the catalogue as that takes.
-        tokio::task::spawn_blocking(memory::tidy);
+        tokio::task::spawn_blocking(|| memory::tidy(After::Load));
     }
 }
 

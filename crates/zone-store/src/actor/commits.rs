@@ -72,12 +72,19 @@ impl ZoneStore {
         }
     }
 
+    /// Gives back what was freed and is of no use to anybody soon.
+    pub(super) fn tidy_at_rest(&mut self) {
+        if let Some(after) = self.freed.look(self.commits.is_idle()) {
+            tokio::task::spawn_blocking(move || memory::tidy(after));
+        }
+    }
+
     /// Everything that waited when the commit began is on the disk.
     fn committed(&mut self, ctx: &mut Context<Self>) {
         self.commits.succeeded();
         let waits = self.core.as_ref().is_none_or(|store| store.pending().waiting);
-        if !waits && self.freed.take() {
-            tokio::task::spawn_blocking(memory::tidy);
+        if !waits && let Some(after) = self.freed.take() {
+            tokio::task::spawn_blocking(move || memory::tidy(after));
         }
         for (apex, reply) in self.walks.commit_ended() {
             let _ = reply.send(self.open_zone(ctx, &apex));

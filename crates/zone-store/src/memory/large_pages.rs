@@ -10,14 +10,19 @@
 #[cfg(target_os = "linux")]
 use std::time::Instant;
 
-/// Of a large page's small ones so many eighths must be in memory: what is missing is taken from the system when they
-/// become one.
-const RESIDENT: (usize, usize) = (7, 8);
+/// Of a large page's small ones so many quarters must be in memory: what is missing is taken from the system when they
+/// become one, and is the allocator's to fill.
+pub(super) type Quarters = usize;
 
-/// Makes large pages of small ones, where nearly all of them are in memory. A system that cannot do so, or was told not
+/// As much again is taken from the system at most.
+pub(super) const HALF: Quarters = 2;
+/// A third of it is.
+pub(super) const MOST: Quarters = 3;
+
+/// Makes large pages of small ones, where so many of them are in memory. A system that cannot do so, or was told not
 /// to, leaves everything as it is.
 #[cfg(target_os = "linux")]
-pub(super) fn gather() {
+pub(super) fn gather(least: Quarters) {
     let settings = "/sys/kernel/mm/transparent_hugepage";
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let size = read(&format!("{settings}/hpage_pmd_size")).trim().parse::<usize>();
@@ -33,7 +38,7 @@ pub(super) fn gather() {
     for (start, end) in read("/proc/self/maps").lines().filter_map(anonymous) {
         let mut at = start.next_multiple_of(size);
         while end.saturating_sub(at) >= size {
-            gathered += u32::from(is_resident(at, size, &mut room) && collapse(at, size));
+            gathered += u32::from(is_resident(at, size, least, &mut room) && collapse(at, size));
             at += size;
         }
     }
@@ -42,7 +47,7 @@ pub(super) fn gather() {
 
 /// Other systems do so by themselves, or not at all.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn gather() {}
+pub(super) fn gather(_: Quarters) {}
 
 #[cfg(target_os = "linux")]
 fn collapse(at: usize, size: usize) -> bool {
@@ -52,12 +57,12 @@ fn collapse(at: usize, size: usize) -> bool {
 }
 
 #[cfg(target_os = "linux")]
-fn is_resident(at: usize, size: usize, room: &mut [u8]) -> bool {
+fn is_resident(at: usize, size: usize, least: Quarters, room: &mut [u8]) -> bool {
     // SAFETY: the room has an octet for each page of the range, and nothing else is written (mincore(2)). A range that is
     // there no longer is an error.
     let status = unsafe { libc::mincore(at as *mut libc::c_void, size, room.as_mut_ptr()) };
     let pages = room.iter().filter(|page| *page & 1 == 1).count();
-    status == 0 && pages * RESIDENT.1 >= room.len() * RESIDENT.0
+    status == 0 && pages * 4 >= room.len() * least
 }
 
 /// The range of a line of `/proc/self/maps` (proc_pid_maps(5)) that is private memory of no file.
@@ -96,7 +101,7 @@ mod tests {
     #[test]
     fn what_is_gathered_stays_what_it_is() {
         let numbers: Vec<u64> = (0..1 << 20).collect();
-        gather();
+        gather(HALF);
         assert!(numbers.iter().zip(0..).all(|(number, expected)| *number == expected));
     }
 
@@ -121,8 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_mostly_there_is_worth_it() {
-        with_resident(56, |at, size, room| assert!(is_resident(at, size, room)));
-        with_resident(55, |at, size, room| assert!(!is_resident(at, size, room)));
+    fn what_is_there_for_the_most_part_is_worth_it() {
+        for (pages, half, most) in
+            [(31, false, false), (32, true, false), (47, true, false), (48, true, true)]
+        {
+            with_resident(pages, |at, size, room| {
+                let found = (is_resident(at, size, HALF, room), is_resident(at, size, MOST, room));
+                assert_eq!(found, (half, most), "{pages} of 64");
+            });
+        }
     }
 }
