@@ -7,10 +7,13 @@ use crate::table::Table;
 use crate::world::World;
 use crate::{cpu, feed};
 use anyhow::Result;
+use std::time::Duration;
 use stream_dns_tests::within;
 
 /// Ours by Knot's, at most.
 const SHARE: f64 = 2.0 / 3.0;
+/// Some tidy up when nothing has come for a while.
+const AFTERWARDS: Duration = Duration::from_secs(3);
 
 pub(super) fn run(setting: &Setting) -> Result<Section> {
     let names = setting.sized(1_000_000);
@@ -33,6 +36,7 @@ pub(super) fn run(setting: &Setting) -> Result<Section> {
         (ours.metric("dns_events_applied_total").ok()? >= expected).then_some(())
     })?;
     servers.iter().try_for_each(Server::rest)?;
+    std::thread::sleep(AFTERWARDS);
     let changed: Vec<f64> = servers.iter().map(mebibytes).collect();
     let mut table = Table::new(&["server", "after load, MiB", "after the changes, MiB"]);
     for (index, server) in servers.iter().enumerate() {
