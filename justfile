@@ -20,6 +20,10 @@ fmt:
 clippy:
     cargo clippy --workspace --all-targets --locked -- -D warnings
 
+# the tests of what reads queries and hands the kernel pointers, under AddressSanitizer; needs a nightly toolchain
+asan:
+    RUSTFLAGS=-Zsanitizer=address cargo +nightly test --locked -p zone-model -p dns-wire --lib --tests --target {{ arch() }}-unknown-linux-gnu
+
 # the documentation; a broken link is an error
 doc:
     RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
