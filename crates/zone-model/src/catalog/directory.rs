@@ -85,6 +85,11 @@ impl Directory {
     }
 
     #[inline]
+    fn root(&self) -> Step<'_> {
+        Step::Branch(&self.root, self.shift())
+    }
+
+    #[inline]
     fn index(&self, hash: u64) -> usize {
         index(hash, self.pages, self.mask)
     }
@@ -99,7 +104,7 @@ impl Directory {
     #[inline]
     pub(super) fn set_out(&self, hash: u64) -> Step<'_> {
         let index = self.index(hash);
-        let mut step = Step::Branch(&self.root, self.shift());
+        let mut step = self.root();
         for _ in 0..self.near {
             step = step.below(index);
         }
@@ -123,15 +128,11 @@ impl Directory {
     /// The pages beside the one of this index, and that one.
     #[inline]
     fn leaf(&self, index: usize) -> &[Page] {
-        let mut branch = &self.root;
-        let mut shift = self.shift();
+        let mut step = self.root();
         loop {
-            match branch {
-                Branch::Inner(children) => {
-                    branch = &children[(index >> shift) % FANOUT];
-                    shift = shift.saturating_sub(BITS);
-                }
-                Branch::Leaf(pages) => return pages,
+            match step {
+                Step::Branch(Branch::Leaf(pages), _) => return pages,
+                _ => step = step.below(index),
             }
         }
     }
