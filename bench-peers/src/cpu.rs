@@ -5,8 +5,16 @@ use std::fs;
 use std::io;
 use std::time::Duration;
 
+/// The calling thread, to the calls that take a thread.
+const CALLING: u32 = 0;
+
 /// Lets the calling thread, and what it starts from now on, run on these cores alone.
 pub fn pin(cores: &[usize]) -> io::Result<()> {
+    pin_thread(CALLING, cores)
+}
+
+/// Lets a thread run on these cores alone.
+pub fn pin_thread(thread: u32, cores: &[usize]) -> io::Result<()> {
     // SAFETY: a plain set of bits, for which zeroes are valid.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
     for &core in cores {
@@ -14,20 +22,43 @@ pub fn pin(cores: &[usize]) -> io::Result<()> {
         unsafe { libc::CPU_SET(core, &mut set) };
     }
     // SAFETY: the set lives during the call, and its size is its own.
-    let result = unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    done(unsafe {
+        libc::sched_setaffinity(thread.cast_signed(), size_of::<libc::cpu_set_t>(), &raw const set)
+    })
 }
 
 /// The cores that the calling thread may run on.
 pub fn allowed() -> io::Result<Vec<usize>> {
+    allowed_to(CALLING)
+}
+
+/// The cores that a thread may run on.
+pub fn allowed_to(thread: u32) -> io::Result<Vec<usize>> {
     // SAFETY: a plain set of bits, for which zeroes are valid.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
     // SAFETY: the set lives during the call, and its size is its own.
-    if unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut set) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
+    done(unsafe {
+        libc::sched_getaffinity(thread.cast_signed(), size_of::<libc::cpu_set_t>(), &raw mut set)
+    })?;
     // SAFETY: numbers below the size of the set.
     Ok((0..libc::CPU_SETSIZE as usize).filter(|&core| unsafe { libc::CPU_ISSET(core, &set) }).collect())
+}
+
+/// Lets the calling thread run only where nobody else wants to (`SCHED_IDLE`, sched(7)).
+pub fn yield_to_all() -> io::Result<()> {
+    let none = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the structure lives during the call, which reads it alone.
+    done(unsafe { libc::sched_setscheduler(CALLING.cast_signed(), libc::SCHED_IDLE, &raw const none) })
+}
+
+fn done(result: libc::c_int) -> io::Result<()> {
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// All processes, the kernel's own threads among them.
+pub fn processes() -> io::Result<Vec<u32>> {
+    let entries = fs::read_dir("/proc")?.collect::<io::Result<Vec<_>>>()?;
+    Ok(entries.iter().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
 }
 
 /// A process and all its descendants.

@@ -1,7 +1,7 @@
 //! The floor: a server that reads a batch, sets QR in each datagram, and sends the batch back. No server with
 //! ordinary sockets can cost less.
 
-use crate::mmsg::{BATCH, Inbox};
+use crate::mmsg::{BATCH, Beside, Inbox};
 use std::io;
 use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
@@ -11,7 +11,7 @@ pub fn serve(socket: &UdpSocket) -> io::Result<()> {
     socket.set_nonblocking(true)?;
     let mut inbox = Inbox::default();
     loop {
-        let count = inbox.receive(socket, true).unwrap_or(0);
+        let count = inbox.receive(socket, Beside::Senders).unwrap_or(0);
         for index in 0..count {
             if let Some(flags) = inbox.datagram(index).get_mut(2) {
                 *flags |= 0x80;

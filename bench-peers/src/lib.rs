@@ -22,6 +22,7 @@ pub mod mix;
 pub mod mmsg;
 pub mod parts;
 pub mod produce;
+pub mod quiet;
 pub mod random;
 pub mod report;
 pub mod sampler;

@@ -11,10 +11,25 @@ pub const BATCH: usize = 64;
 /// batch's datagrams do not compete for the same places in the cache, as they would every 4,096 octets.
 const LARGEST: usize = 1600;
 
-/// Buffers for a batch, with the senders' addresses.
+/// What is taken beside the octets of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing.
+    Nothing,
+    /// The addresses of the senders.
+    Senders,
+    /// When the kernel had it, on a socket that asks for that ([`stamp`]).
+    Stamps,
+}
+
+/// Room for a control message that holds a `timespec`, aligned as control messages are.
+type Control = [u64; 4];
+
+/// Buffers for a batch, with the senders' addresses and the kernel's stamps.
 pub struct Inbox {
     octets: Box<[[u8; LARGEST]]>,
     peers: Box<[libc::sockaddr_storage]>,
+    controls: Box<[Control]>,
     vectors: Box<[libc::iovec]>,
     headers: Box<[libc::mmsghdr]>,
 }
@@ -47,6 +62,7 @@ impl Default for Inbox {
         Self {
             octets: vec![[0; LARGEST]; BATCH].into(),
             peers: vec![peer; BATCH].into(),
+            controls: vec![Control::default(); BATCH].into(),
             vectors: zeroed_vectors(),
             headers: zeroed_headers(),
         }
@@ -54,18 +70,24 @@ impl Default for Inbox {
 }
 
 impl Inbox {
-    /// Reads what is there, up to a batch, without waiting; the addresses of the senders only where they are
-    /// asked for. 0 where there is nothing.
-    pub fn receive(&mut self, socket: &UdpSocket, senders: bool) -> io::Result<usize> {
+    /// Reads what is there, up to a batch, without waiting. 0 where there is nothing.
+    pub fn receive(&mut self, socket: &UdpSocket, beside: Beside) -> io::Result<usize> {
         for index in 0..BATCH {
             self.vectors[index] =
                 libc::iovec { iov_base: self.octets[index].as_mut_ptr().cast(), iov_len: LARGEST };
             let header = &mut self.headers[index].msg_hdr;
             header.msg_iov = &raw mut self.vectors[index];
             header.msg_iovlen = 1;
-            if senders {
-                header.msg_name = (&raw mut self.peers[index]).cast();
-                header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+            match beside {
+                Beside::Nothing => {}
+                Beside::Senders => {
+                    header.msg_name = (&raw mut self.peers[index]).cast();
+                    header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+                }
+                Beside::Stamps => {
+                    header.msg_control = self.controls[index].as_mut_ptr().cast();
+                    header.msg_controllen = size_of::<Control>() as _;
+                }
             }
         }
         // SAFETY: every header points at buffers of the stated lengths that this value owns and that nothing else
@@ -89,6 +111,22 @@ impl Inbox {
     pub fn datagram(&mut self, index: usize) -> &mut [u8] {
         let length = (self.headers[index].msg_len as usize).min(LARGEST);
         &mut self.octets[index][..length]
+    }
+
+    /// When the kernel had that datagram, in nanoseconds as [`stamp_now`] gives them; `None` where it did not say.
+    pub fn stamp(&self, index: usize) -> Option<u64> {
+        let header = &self.headers[index].msg_hdr;
+        // SAFETY: the header is that of the last call, whose control buffer, if it has any, this value owns; the kernel
+        // has written `msg_controllen` octets of whole control messages there.
+        let time = unsafe {
+            let first = libc::CMSG_FIRSTHDR(header);
+            let control = first.as_ref()?;
+            if (control.cmsg_level, control.cmsg_type) != (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) {
+                return None;
+            }
+            libc::CMSG_DATA(first).cast::<libc::timespec>().read_unaligned()
+        };
+        Some(in_nanoseconds(time))
     }
 
     /// Sends the first `count` datagrams of the batch back to their senders, as they stand in the buffers.
@@ -143,18 +181,44 @@ impl Outbox {
 
 /// Has the kernel cut what is sent on this socket into datagrams of this size (`UDP_SEGMENT`, udp(7)).
 pub fn segment(socket: &UdpSocket, size: usize) -> io::Result<()> {
-    let size = size as libc::c_int;
-    // SAFETY: the option is an integer, and its address and size are those of `size`.
+    set(socket, libc::SOL_UDP, libc::UDP_SEGMENT, size as libc::c_int)
+}
+
+/// Has the kernel say of each datagram on this socket when it had it (`SO_TIMESTAMPNS`, socket(7)).
+pub fn stamp(socket: &UdpSocket) -> io::Result<()> {
+    set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)
+}
+
+/// Sets an option of a socket that is an integer.
+pub fn set(
+    socket: &UdpSocket,
+    level: libc::c_int,
+    option: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
+    // SAFETY: the option is an integer, and its address and size are those of `value`.
     let result = unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
-            libc::SOL_UDP,
-            libc::UDP_SEGMENT,
-            (&raw const size).cast(),
+            level,
+            option,
+            (&raw const value).cast(),
             size_of::<libc::c_int>() as libc::socklen_t,
         )
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Now, by the clock that the kernel stamps with, in nanoseconds.
+pub fn stamp_now() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the structure lives during the call, which writes it alone. This clock is always there.
+    unsafe { libc::clock_gettime(libc::CLOCK_REALTIME, &raw mut time) };
+    in_nanoseconds(time)
+}
+
+fn in_nanoseconds(time: libc::timespec) -> u64 {
+    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
 }
 
 /// Sends each message; one that the kernel refuses is passed over. Says how many were sent.
@@ -175,4 +239,33 @@ fn send_all(socket: &UdpSocket, headers: &mut [libc::mmsghdr]) -> usize {
         }
     }
     sent
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Beside, Inbox, stamp, stamp_now};
+    use std::net::UdpSocket;
+
+    #[test]
+    fn a_stamp_lies_between_sending_and_reading() {
+        let socket = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+        let sender = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+        stamp(&socket).unwrap();
+        let mut inbox = Inbox::default();
+        let before = stamp_now();
+        sender.send_to(b"question", socket.local_addr().unwrap()).unwrap();
+        assert_eq!(inbox.receive(&socket, Beside::Stamps).unwrap(), 1);
+        let stamped = inbox.stamp(0).unwrap();
+        assert!(before <= stamped && stamped <= stamp_now());
+        assert_eq!(inbox.datagram(0), b"question");
+    }
+
+    #[test]
+    fn without_asking_there_is_no_stamp() {
+        let socket = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+        let mut inbox = Inbox::default();
+        socket.send_to(b"question", socket.local_addr().unwrap()).unwrap();
+        assert_eq!(inbox.receive(&socket, Beside::Nothing).unwrap(), 1);
+        assert_eq!(inbox.stamp(0), None);
+    }
 }

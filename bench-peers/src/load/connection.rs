@@ -57,7 +57,7 @@ impl Line for Connection {
         self.partial.extend_from_slice(&buffers.stream[..count]);
         let (mut start, mut messages) = (0, 0);
         while let Some(message) = framed(&self.partial[start..]) {
-            outcome.take(&mut self.slots, message, turn);
+            outcome.take(&mut self.slots, message, turn.now, turn);
             start += 2 + message.len();
             messages += 1;
         }

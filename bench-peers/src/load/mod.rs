@@ -7,7 +7,7 @@ mod slots;
 
 use crate::histogram::Histogram;
 use crate::mix::Questions;
-use crate::mmsg::{BATCH, Inbox, Outbox};
+use crate::mmsg::{BATCH, Inbox, Outbox, stamp_now};
 use connection::Connection;
 use port::Port;
 use slots::Slots;
@@ -32,6 +32,9 @@ pub enum Over {
     /// UDP, many questions handed to the kernel as one datagram to be cut (`UDP_SEGMENT`): several times as many a
     /// second, of questions that are all of one length.
     UdpSegments,
+    /// UDP, timed by the kernel (`SO_TIMESTAMPNS`): a latency is from before a question was handed over until the kernel
+    /// had its answer. At a fixed rate, what the generator is late for is not sent.
+    UdpStamped,
     /// Persistent connections.
     Tcp,
 }
@@ -58,6 +61,8 @@ pub struct Load {
 pub struct Outcome {
     /// Questions that the kernel took.
     pub sent: u64,
+    /// Questions that were left out because the generator was late ([`Over::UdpStamped`]).
+    pub left_out: u64,
     /// Answers with the right ID and question.
     pub answered: u64,
     /// Questions that were given up.
@@ -68,7 +73,7 @@ pub struct Outcome {
     pub unexpected: u64,
     /// How long it took.
     pub elapsed: Duration,
-    /// From the moment at which a question was due until its answer was read.
+    /// From the moment at which a question was due until its answer was read, unless [`Over`] says otherwise.
     pub latency: Histogram,
 }
 
@@ -106,6 +111,8 @@ struct Turn<'a> {
     questions: &'a mut Questions,
     /// Nanoseconds since the generator began.
     now: u64,
+    /// When that was, in nanoseconds by the clock that the kernel stamps with.
+    began: u64,
 }
 
 struct Buffers {
@@ -118,6 +125,9 @@ struct Buffers {
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long after the last question answers are still taken at a fixed rate.
 const AFTERGLOW: Duration = Duration::from_millis(300);
+/// A generator that is behind by more is late ([`Over::UdpStamped`]): about what a turn takes in which it sends and reads
+/// whole batches.
+const LATE: Duration = Duration::from_micros(300);
 /// Questions under way on one port at most, at a fixed rate.
 const OPEN_SLOTS: usize = 16_384;
 
@@ -136,11 +146,12 @@ impl Outcome {
         self.answered as f64 / self.elapsed.as_secs_f64()
     }
 
-    fn take(&mut self, slots: &mut Slots, octets: &[u8], turn: &Turn<'_>) {
+    /// Takes an answer that was there at this moment.
+    fn take(&mut self, slots: &mut Slots, octets: &[u8], at: u64, turn: &Turn<'_>) {
         match slots.settle(octets, turn.questions) {
             Some(slot) => {
                 self.answered += 1;
-                self.latency.record(turn.now.saturating_sub(slot.due));
+                self.latency.record(at.saturating_sub(slot.due));
                 self.unexpected += u64::from(!turn.questions.is_expected(slot.question as usize, octets));
             }
             None => self.strange += 1,
@@ -157,11 +168,14 @@ pub fn run(load: &Load, questions: &mut Questions, meter: &mut dyn Meter) -> io:
         Pace::Closed(outstanding) => (outstanding.div_ceil(load.ports) * 4).next_power_of_two().max(BATCH),
         Pace::Open(_) => OPEN_SLOTS,
     };
-    let segments = (load.over == Over::UdpSegments).then(|| questions.octets(0).len());
     let lines = (0..load.ports).map(|_| -> io::Result<Box<dyn Line>> {
         Ok(match load.over {
             Over::Tcp => Box::new(Connection::connect(load.target, slots)?),
-            _ => Box::new(Port::connect(load.target, slots, segments)?),
+            Over::Udp => Box::new(Port::connect(load.target, slots)?),
+            Over::UdpSegments => {
+                Box::new(Port::connect(load.target, slots)?.segmented(questions.octets(0).len())?)
+            }
+            Over::UdpStamped => Box::new(Port::connect(load.target, slots)?.stamped()?),
         })
     });
     Generator { load, lines: lines.collect::<io::Result<_>>()?, next: 0, scheduled: 0 }.run(questions, meter)
@@ -190,9 +204,10 @@ impl Generator<'_> {
         let (start, end) = (nanoseconds(self.load.warm_up), nanoseconds(self.load.warm_up + self.load.time));
         let (mut outcome, mut measured_from, mut line) = (Outcome::default(), None, 0);
         let mut look_for_lost = nanoseconds(PATIENCE);
-        let mut turn = Turn { questions, now: 0 };
+        let mut turn = Turn { questions, now: 0, began: stamp_now() };
         loop {
             turn.now = nanoseconds(begun.elapsed());
+            outcome.left_out += self.leave_out(turn.now);
             if measured_from.is_none() && turn.now >= start {
                 (measured_from, outcome) = (Some(turn.now), Outcome::default());
                 meter.begin();
@@ -218,6 +233,18 @@ impl Generator<'_> {
             self.finish(&mut buffers, &mut turn, begun, &mut outcome)?;
         }
         Ok(outcome)
+    }
+
+    /// Leaves out what the generator is late for, where it is timed by the kernel. Says how many.
+    fn leave_out(&mut self, now: u64) -> u64 {
+        let (Pace::Open(rate), Over::UdpStamped) = (self.load.pace, self.load.over) else { return 0 };
+        let due = |at: u64| (at as f64 * rate / 1e9) as u64;
+        if due(now.saturating_sub(nanoseconds(LATE))) <= self.scheduled {
+            return 0;
+        }
+        let late = due(now) - self.scheduled;
+        self.scheduled += late;
+        late
     }
 
     /// The questions that are due on this line now: which, and since when. Says how many.

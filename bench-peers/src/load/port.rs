@@ -2,32 +2,60 @@
 
 use super::slots::Slots;
 use super::{Buffers, Line, Outcome, Turn};
-use crate::mmsg::{BATCH, segment};
+use crate::mmsg::{BATCH, Beside, segment, set, stamp, stamp_now};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::os::fd::AsRawFd;
 
 /// A connected socket and the questions that are under way on it.
 pub(super) struct Port {
     socket: UdpSocket,
     slots: Slots,
     segmented: bool,
+    beside: Beside,
 }
 
 // === impl Port ===
 
 impl Port {
-    /// A port that talks to this server. With a segment size it hands questions of that length to the kernel as one
-    /// large datagram to be cut.
-    pub(super) fn connect(target: SocketAddr, slots: usize, segments: Option<usize>) -> io::Result<Self> {
+    /// A port that talks to this server.
+    pub(super) fn connect(target: SocketAddr, slots: usize) -> io::Result<Self> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         socket.connect(target)?;
         socket.set_nonblocking(true)?;
         enlarge(&socket);
-        if let Some(size) = segments {
-            segment(&socket, size)?;
+        Ok(Self { socket, slots: Slots::new(slots), segmented: false, beside: Beside::Nothing })
+    }
+
+    /// Hands questions of this length to the kernel as one large datagram to be cut.
+    pub(super) fn segmented(mut self, size: usize) -> io::Result<Self> {
+        segment(&self.socket, size)?;
+        self.segmented = true;
+        Ok(self)
+    }
+
+    /// Has the kernel say when it had an answer.
+    pub(super) fn stamped(mut self) -> io::Result<Self> {
+        stamp(&self.socket)?;
+        self.beside = Beside::Stamps;
+        Ok(self)
+    }
+
+    /// As each has a moment of its own: between two messages of one system call the kernel may have something else run.
+    fn send_one_by_one(
+        &mut self,
+        buffers: &mut Buffers,
+        asked: &[(usize, u64)],
+        turn: &mut Turn<'_>,
+        outcome: &mut Outcome,
+    ) -> io::Result<()> {
+        for &(question, _) in asked {
+            let now = stamp_now().saturating_sub(turn.began);
+            let (id, lost) = self.slots.take(question, now);
+            outcome.lost += u64::from(lost);
+            let place = turn.questions.place(question, id);
+            outcome.sent += buffers.outbox.send(&self.socket, turn.questions.arena(), &[place]) as u64;
         }
-        Ok(Self { socket, slots: Slots::new(slots), segmented: segments.is_some() })
+        Ok(())
     }
 }
 
@@ -42,13 +70,17 @@ impl Line for Port {
         turn: &Turn<'_>,
         outcome: &mut Outcome,
     ) -> io::Result<usize> {
-        let count = match buffers.inbox.receive(&self.socket, false) {
+        let count = match buffers.inbox.receive(&self.socket, self.beside) {
             // The server is not there yet, or no more.
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => 0,
             other => other?,
         };
         for index in 0..count {
-            outcome.take(&mut self.slots, buffers.inbox.datagram(index), turn);
+            let at = match buffers.inbox.stamp(index) {
+                Some(stamp) => stamp.saturating_sub(turn.began),
+                None => turn.now,
+            };
+            outcome.take(&mut self.slots, buffers.inbox.datagram(index), at, turn);
         }
         Ok(count)
     }
@@ -60,6 +92,9 @@ impl Line for Port {
         turn: &mut Turn<'_>,
         outcome: &mut Outcome,
     ) -> io::Result<()> {
+        if self.beside == Beside::Stamps {
+            return self.send_one_by_one(buffers, asked, turn, outcome);
+        }
         let mut places = [(0, 0); BATCH];
         for (place, &(question, due)) in places.iter_mut().zip(asked) {
             let (id, lost) = self.slots.take(question, due);
@@ -77,19 +112,8 @@ impl Line for Port {
 
 /// Room for answers that come faster than they are read: what the generator drops is no fault of the server's.
 fn enlarge(socket: &UdpSocket) {
-    let octets: libc::c_int = 4 << 20;
     for option in [libc::SO_RCVBUFFORCE, libc::SO_RCVBUF] {
-        // SAFETY: the option is an integer, and its address and size are those of `octets`.
-        let result = unsafe {
-            libc::setsockopt(
-                socket.as_raw_fd(),
-                libc::SOL_SOCKET,
-                option,
-                (&raw const octets).cast(),
-                size_of::<libc::c_int>() as libc::socklen_t,
-            )
-        };
-        if result == 0 {
+        if set(socket, libc::SOL_SOCKET, option, 4 << 20).is_ok() {
             break;
         }
     }
