@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use bench_peers::cpu;
-use bench_peers::load::Over;
+use bench_peers::load::{Over, Pace};
 use bench_peers::measure::{self, Rounds};
 use bench_peers::mix::{Mix, Questions};
 use bench_peers::parts::{PARTS, Part, Setting};
@@ -106,6 +106,9 @@ struct Quick {
     /// Questions under way at a time.
     #[arg(long, default_value_t = 192)]
     outstanding: usize,
+    /// Ask at this rate, in questions a second, instead.
+    #[arg(long)]
+    rate: Option<f64>,
     /// Source ports, or connections.
     #[arg(long, default_value_t = 16)]
     ports: usize,
@@ -212,7 +215,7 @@ impl Quick {
         let how = Rounds {
             count: self.rounds,
             time: Duration::from_millis(self.round_ms),
-            outstanding: self.outstanding,
+            pace: self.rate.map_or(Pace::Closed(self.outstanding), Pace::Open),
             ports: self.ports,
             over: if self.tcp { Over::Tcp } else { Over::Udp },
             core: other(self.core)?.unwrap_or(self.core),

@@ -15,8 +15,8 @@ pub struct Rounds {
     pub count: usize,
     /// The measured time of each, for each server.
     pub time: Duration,
-    /// Questions under way.
-    pub outstanding: usize,
+    /// How questions follow each other.
+    pub pace: Pace,
     /// Source ports, or connections.
     pub ports: usize,
     /// How questions travel.
@@ -148,7 +148,7 @@ pub fn turns(
                 target: server.address,
                 over: how.over,
                 ports: how.ports,
-                pace: Pace::Closed(how.outstanding),
+                pace: how.pace,
                 warm_up: (how.time / 10).max(Duration::from_millis(30)),
                 time: how.time,
             };

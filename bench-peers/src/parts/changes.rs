@@ -128,7 +128,7 @@ fn both(setting: &Setting, server: &Server, questions: &mut Questions, peak: Opt
     cpu::pin(&[setting.generator])?;
     let mut meter = ThreadMeter { processes: &server.processes, begun: BTreeMap::new(), used: Vec::new() };
     let rounds = setting.rounds(Over::Udp);
-    let mut load = setting.load(server.address, Pace::Closed(rounds.outstanding), TIME);
+    let mut load = setting.load(server.address, rounds.pace, TIME);
     let full: Outcome = load::run(&load, questions, &mut meter)?;
     let per_answer = |time: u64| time as f64 / 1000.0 / full.answered.max(1) as f64;
     load.pace = Pace::Open(peak.unwrap_or(full.rate()) / 2.0);

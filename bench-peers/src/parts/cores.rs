@@ -1,7 +1,7 @@
 //! Two listeners beside one: what they share shows in what an answer costs.
 
 use super::Setting;
-use crate::load::Over;
+use crate::load::{Over, Pace};
 use crate::measure::{self, Figures};
 use crate::mix::{MIXES, Questions};
 use crate::report::{Section, Target};
@@ -34,7 +34,7 @@ pub(super) fn run(setting: &Setting) -> Result<Section> {
     }
     for mix in MIXES {
         let mut questions = Questions::new(world, mix, true, 100_000, setting.seed);
-        let how = measure::Rounds { outstanding: OUTSTANDING, ..setting.rounds(Over::Udp) };
+        let how = measure::Rounds { pace: Pace::Closed(OUTSTANDING), ..setting.rounds(Over::Udp) };
         let samples = measure::turns(&servers, &how, &mut questions, None)?;
         let figures: Vec<Figures> =
             samples.iter().map(|own| Figures::of(Kind::StreamDns, own, Some(&samples[0]))).collect();

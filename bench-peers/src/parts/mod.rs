@@ -169,7 +169,8 @@ impl Setting {
 
     fn rounds(&self, over: Over) -> Rounds {
         let (outstanding, ports) = if over == Over::Tcp { (32, 32) } else { (192, 16) };
-        Rounds { count: self.rounds, time: self.time, outstanding, ports, core: self.generator, over }
+        let pace = Pace::Closed(outstanding);
+        Rounds { count: self.rounds, time: self.time, pace, ports, core: self.generator, over }
     }
 
     fn load(&self, target: SocketAddr, pace: Pace, time: Duration) -> Load {

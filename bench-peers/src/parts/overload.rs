@@ -3,7 +3,7 @@
 use super::{KNOT, NSD, Setting, start_all};
 use crate::cpu;
 use crate::load::{self, Load, Outcome, Over, Pace, Unmeasured};
-use crate::measure::median;
+use crate::measure::{self, median};
 use crate::mix::{Mix, Questions};
 use crate::quiet::Quiet;
 use crate::report::{Section, Target};
@@ -21,7 +21,9 @@ struct Round {
     peak: f64,
     /// p99.9 at half of the peak in milliseconds, as the generator sees it.
     half: f64,
-    /// The same on a quiet core, timed by the kernel. `None` where the core cannot be had.
+    /// The server's share of its core then.
+    share: f64,
+    /// p99.9 again, on a quiet core, timed by the kernel. `None` where the core cannot be had.
     quiet: Option<f64>,
     /// Sent and answered by the peak, at two and five times of it.
     above: [(f64, f64); 2],
@@ -48,7 +50,8 @@ pub(super) fn run(setting: &Setting) -> Result<Section> {
     let headings = [
         "server",
         "peak, k/s",
-        "p99.9 at half, ms: as seen",
+        "at half: of the core",
+        "p99.9, ms: as seen",
         "quiet",
         "2 ×: sent",
         "answered",
@@ -64,6 +67,7 @@ pub(super) fn run(setting: &Setting) -> Result<Section> {
         let mut cells = vec![
             server.kind.to_string(),
             format!("{:.0}", of(&|round| round.peak / 1000.0)),
+            format!("{:.2}", of(&|round| round.share)),
             format!("{:.3}", of(&|round| round.half)),
             quiet.map_or_else(|| "-".to_owned(), |quiet| format!("{quiet:.3}")),
         ];
@@ -96,11 +100,10 @@ pub(super) fn run(setting: &Setting) -> Result<Section> {
 }
 
 fn round(setting: &Setting, server: &Server, questions: &mut Questions) -> Result<Round> {
-    let closed = Pace::Closed(setting.rounds(Over::Udp).outstanding);
-    let mut load: Load = setting.load(server.address, closed, TIME);
+    let mut load: Load = setting.load(server.address, setting.rounds(Over::Udp).pace, TIME);
     let peak = load::run(&load, questions, &mut Unmeasured)?.rate();
     load.pace = Pace::Open(peak / 2.0);
-    let half = late(&load::run(&load, questions, &mut Unmeasured)?);
+    let seen = measure::sample(server, &load, questions, None)?;
     let quiet = match Quiet::new(setting.core, &server.processes) {
         Ok(_quiet) => {
             load.over = Over::UdpStamped;
@@ -115,7 +118,7 @@ fn round(setting: &Setting, server: &Server, questions: &mut Questions) -> Resul
         let outcome = load::run(&load, questions, &mut Unmeasured)?;
         *step = (outcome.sent as f64 / outcome.elapsed.as_secs_f64() / peak, outcome.rate() / peak);
     }
-    Ok(Round { peak, half, quiet, above })
+    Ok(Round { peak, half: late(&seen.outcome), share: seen.busy(), quiet, above })
 }
 
 /// p99.9 in milliseconds.

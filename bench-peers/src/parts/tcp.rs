@@ -2,7 +2,7 @@
 
 use super::udp::below_the_best;
 use super::{BIND, KNOT, NSD, POWERDNS, Setting, start_all};
-use crate::load::Over;
+use crate::load::{Over, Pace};
 use crate::measure;
 use crate::mix::{MIXES, Questions};
 use crate::report::Section;
@@ -28,7 +28,7 @@ pub(super) fn run(setting: &Setting) -> Result<Section> {
         for mix in MIXES {
             let mut questions = Questions::new(world, mix, true, 100_000, setting.seed);
             let mut how = setting.rounds(Over::Tcp);
-            (how.ports, how.outstanding) = (CONNECTIONS, CONNECTIONS * depth);
+            (how.ports, how.pace) = (CONNECTIONS, Pace::Closed(CONNECTIONS * depth));
             let figures = measure::rounds(&servers, &how, &mut questions, sampler.as_mut())?;
             let label = format!("*{mix}*, {depth} on each");
             section.text(format!("{label}:"));

@@ -5,6 +5,7 @@ use crate::counters::Lost;
 use crate::listener::Datagram;
 use std::io;
 use std::net::UdpSocket;
+use std::pin::pin;
 use std::rc::Rc;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -54,14 +55,16 @@ pub(crate) async fn serve(socket: UdpSocket, shared: Rc<Shared>, _busy: Busy) ->
 
 /// Waits for datagrams, and answers them, until a batch is full.
 async fn idle(socket: &Rc<UdpSocket>, batch: &mut Batch, shared: &Rc<Shared>) -> io::Result<End> {
+    // One wait for the end, not one for each datagram: to begin and to end it takes a lock.
     let mut stopping = shared.stopping.clone();
+    let mut stopped = pin!(stopping.wait_for(|stopping| *stopping));
     // SAFETY: the `UdpSocket` owns its descriptor, and this `Rc` keeps it while it is registered.
     let watched = unsafe { AsyncFd::register_with_interest(Rc::clone(socket), Interest::READABLE)? };
     loop {
         tokio::select! {
             biased;
             // A sender that is gone means the same as one that says so.
-            _ = stopping.wait_for(|stopping| *stopping) => return Ok(End::Stopped),
+            _ = &mut stopped => return Ok(End::Stopped),
             ready = watched.readable() => {
                 let mut ready = ready?;
                 match batch.receive(socket) {
