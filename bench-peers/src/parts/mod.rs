@@ -14,9 +14,10 @@ mod tcp;
 mod udp;
 
 use crate::cpu;
-use crate::load::{Load, Over, Pace};
+use crate::load::{self, Load, Outcome, Over, Pace, Unmeasured};
 use crate::measure::Rounds;
 use crate::mix::Questions;
+use crate::quiet::Quiet;
 use crate::report::Section;
 use crate::sampler::Sampler;
 use crate::servers::{Kind, PATIENCE, Place, Server, Start};
@@ -209,6 +210,24 @@ fn first_answer(server: &Server, questions: &mut Questions, since: Instant) -> R
         std::thread::sleep(Duration::from_millis(1));
     }
     bail!("{} does not answer", server.kind)
+}
+
+/// p99.9 of these latencies, in milliseconds.
+fn late(outcome: &Outcome) -> f64 {
+    outcome.latency.quantile(0.999) as f64 / 1e6
+}
+
+/// p99.9 of the latencies that are the server's own, in milliseconds: on a quiet core, timed by the kernel. `None` where
+/// the core cannot be had.
+fn late_alone(
+    setting: &Setting,
+    server: &Server,
+    load: &Load,
+    questions: &mut Questions,
+) -> Result<Option<f64>> {
+    let Ok(_quiet) = Quiet::new(setting.core, &server.processes) else { return Ok(None) };
+    let load = Load { over: Over::UdpStamped, ..load.clone() };
+    Ok(Some(late(&load::run(&load, questions, &mut Unmeasured)?)))
 }
 
 /// As seconds.

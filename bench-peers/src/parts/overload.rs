@@ -1,11 +1,10 @@
 //! More questions than can be answered, and half as many.
 
-use super::{KNOT, NSD, Setting, start_all};
+use super::{KNOT, NSD, Setting, late, late_alone, start_all};
 use crate::cpu;
-use crate::load::{self, Load, Outcome, Over, Pace, Unmeasured};
+use crate::load::{self, Load, Over, Pace, Unmeasured};
 use crate::measure::{self, median};
 use crate::mix::{Mix, Questions};
-use crate::quiet::Quiet;
 use crate::report::{Section, Target};
 use crate::servers::{Kind, Server};
 use crate::table::Table;
@@ -104,13 +103,7 @@ fn round(setting: &Setting, server: &Server, questions: &mut Questions) -> Resul
     let peak = load::run(&load, questions, &mut Unmeasured)?.rate();
     load.pace = Pace::Open(peak / 2.0);
     let seen = measure::sample(server, &load, questions, None)?;
-    let quiet = match Quiet::new(setting.core, &server.processes) {
-        Ok(_quiet) => {
-            load.over = Over::UdpStamped;
-            Some(late(&load::run(&load, questions, &mut Unmeasured)?))
-        }
-        Err(_) => None,
-    };
+    let quiet = late_alone(setting, server, &load, questions)?;
     load.over = Over::UdpSegments;
     let mut above = [(0.0, 0.0); 2];
     for (times, step) in [2.0, 5.0].into_iter().zip(&mut above) {
@@ -119,9 +112,4 @@ fn round(setting: &Setting, server: &Server, questions: &mut Questions) -> Resul
         *step = (outcome.sent as f64 / outcome.elapsed.as_secs_f64() / peak, outcome.rate() / peak);
     }
     Ok(Round { peak, half: late(&seen.outcome), share: seen.busy(), quiet, above })
-}
-
-/// p99.9 in milliseconds.
-fn late(outcome: &Outcome) -> f64 {
-    outcome.latency.quantile(0.999) as f64 / 1e6
 }
