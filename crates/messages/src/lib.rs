@@ -18,6 +18,7 @@
 mod guard;
 mod log;
 mod measure;
+mod priority;
 mod store;
 mod wire;
 mod zone;
@@ -30,6 +31,7 @@ pub use log::{
     SourceState, SourceStatus,
 };
 pub use measure::{Labels, Measured, ReadMetrics, Sample, Value};
+pub use priority::give_way;
 pub use store::{
     AwaitApplied, CatalogPublished, HoldApplied, ListZones, Quarantined, ReadDigests, ReadQuarantine,
     ReadRecords, ReadStoreStatus, RecordSet, StoreStatus, StoreUnavailable, ZoneSummary,
