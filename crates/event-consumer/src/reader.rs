@@ -115,8 +115,9 @@ impl Reader {
         let (wanted, is_wanted) = channel();
         let name = format!("read {}", spec.id());
         let thread = std::thread::Builder::new().name(name).spawn(move || {
-            // What it reads is synced, which takes time that answers need more.
-            messages::give_way();
+            if spec.gives_way() {
+                messages::give_way();
+            }
             let _span = tracing::info_span!("source", id = %spec.id()).entered();
             let run = || Reading::run(&spec, &positions, config, sink, &sender, is_wanted);
             let ended =

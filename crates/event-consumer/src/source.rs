@@ -83,6 +83,7 @@ pub struct SourceSpec {
     id: SourceId,
     kind: &'static str,
     accepts_incomplete: bool,
+    gives_way: bool,
     open: Arc<Open>,
 }
 
@@ -98,13 +99,21 @@ impl SourceSpec {
         kind: &'static str,
         open: impl Fn(&[(Partition, Position)]) -> Result<Box<dyn Source>, OpenError> + Send + Sync + 'static,
     ) -> Self {
-        Self { id, kind, accepts_incomplete: false, open: Arc::new(open) }
+        Self { id, kind, accepts_incomplete: false, gives_way: false, open: Arc::new(open) }
     }
 
     /// Whether a node that has nothing yet may begin with what is left of a log whose beginning is gone.
     #[must_use]
     pub fn accepting_incomplete(mut self, accepts: bool) -> Self {
         self.accepts_incomplete = accepts;
+        self
+    }
+
+    /// Whether the thread that reads it gives way to those that answer (`messages::give_way`): for a source that waits for
+    /// a disk of this node.
+    #[must_use]
+    pub fn giving_way(mut self, gives_way: bool) -> Self {
+        self.gives_way = gives_way;
         self
     }
 
@@ -144,12 +153,13 @@ impl SourceSpec {
                 let (journal, id) = (journal.clone(), config.id());
                 // What is known of the disk outlives one opening.
                 let doubt = Arc::new(crate::journal::Doubt::default());
-                Ok(Self::new(id.clone(), config.kind(), move |positions| {
+                let spec = Self::new(id.clone(), config.kind(), move |positions| {
                     let (id, doubt) = (id.clone(), Arc::clone(&doubt));
                     let source =
                         crate::journal::JournalSource::open(&journal, id, in_step_every, positions, doubt);
                     Ok(Box::new(if at_end { source.at_end() } else { source }))
-                }))
+                });
+                Ok(spec.giving_way(true))
             }
             #[cfg(not(all(feature = "kafka", feature = "journal")))]
             other => {
@@ -172,6 +182,11 @@ impl SourceSpec {
     /// Whether a node that has nothing yet may begin with what is left of the log.
     pub fn accepts_incomplete(&self) -> bool {
         self.accepts_incomplete
+    }
+
+    /// Whether the thread that reads it gives way to those that answer.
+    pub fn gives_way(&self) -> bool {
+        self.gives_way
     }
 
     /// Opens the source behind these positions.

@@ -4,8 +4,8 @@
 #[cfg(target_os = "linux")]
 const NICER: i32 = 10;
 
-/// Has the calling thread give way to those that answer queries: for threads that wait for disks and networks, whose work
-/// may come a few milliseconds later. What they start themselves gives way, too. Where every thread has a processor this
+/// Has the calling thread give way to those that answer queries: for threads that wait for disks, whose work may come a
+/// few milliseconds later. What they start themselves gives way, too. Where every thread has a processor this
 /// changes nothing.
 ///
 /// On Linux alone, where each thread has a priority of its own. Nothing happens where the system refuses it.
