@@ -186,13 +186,19 @@ impl Drop for Handle {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
     use super::*;
     use crate::error::OutputError;
     use crate::output::Output;
     use crate::series::Series;
 
-    /// Panics at every flush.
-    struct Defect;
+    /// Panics at so many flushes, and counts them.
+    struct Defect {
+        panics: Arc<AtomicU32>,
+        most: u32,
+    }
 
     impl Output for Defect {
         fn name(&self) -> &'static str {
@@ -200,26 +206,44 @@ mod tests {
         }
 
         fn flush(&mut self, _: &[Series], _: Instant) -> Result<(), OutputError> {
-            panic!("a defect")
+            if self.panics.load(Relaxed) < self.most {
+                self.panics.fetch_add(1, Relaxed);
+                panic!("a defect")
+            }
+            Ok(())
         }
     }
 
-    fn agent(flush_interval_ms: u64) -> actix::Addr<MetricAgent> {
-        let config = Config { flush_interval_ms, ..Config::default() };
-        let settings = config.clone();
-        let build = Box::new(move || Ok(Aggregator::with_outputs(&settings, vec![Box::new(Defect)])));
-        MetricAgent::with_core(&config, build).unwrap().start()
+    /// An agent with the defect, and how often it has panicked.
+    fn agent(most: u32) -> (actix::Addr<MetricAgent>, Arc<AtomicU32>) {
+        let config = Config { flush_interval_ms: 10, ..Config::default() };
+        let panics = Arc::new(AtomicU32::new(0));
+        let (settings, counted) = (config.clone(), panics.clone());
+        let build = Box::new(move || {
+            let defect = Defect { panics: counted.clone(), most };
+            Ok(Aggregator::with_outputs(&settings, vec![Box::new(defect)]))
+        });
+        (MetricAgent::with_core(&config, build).unwrap().start(), panics)
     }
 
     fn one_query() -> Measured {
         Measured { samples: vec![Sample::count("dns_queries_total", Vec::new(), 1)] }
     }
 
+    /// However long a panic takes: with a backtrace it can be longer than some intervals.
+    async fn until(what: impl Fn() -> bool) {
+        let start = Instant::now();
+        while !what() {
+            assert!(start.elapsed() < Duration::from_secs(60), "it did not come to it");
+            actix::clock::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     #[actix::test]
     async fn a_panic_costs_the_sums_and_not_the_agent() {
-        let agent = agent(100);
+        let (agent, panics) = agent(1);
         agent.send(one_query()).await.unwrap();
-        actix::clock::sleep(Duration::from_millis(150)).await;
+        until(|| panics.load(Relaxed) == 1).await;
         agent.send(one_query()).await.unwrap();
         let text = agent.send(ReadMetrics).await.unwrap();
         assert!(text.contains("dns_actor_panics_total{actor=\"metric-agent\"} 1\n"), "{text}");
@@ -229,9 +253,8 @@ mod tests {
 
     #[actix::test]
     async fn an_agent_that_panics_again_and_again_gives_up() {
-        let agent = agent(10);
-        actix::clock::sleep(Duration::from_millis(300)).await;
-        assert!(!agent.connected());
+        let (agent, _) = agent(u32::MAX);
+        until(|| !agent.connected()).await;
         assert!(agent.send(ReadMetrics).await.is_err());
     }
 }
