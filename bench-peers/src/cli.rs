@@ -240,8 +240,8 @@ impl Quick {
 const LEGEND: &str = "\
 µs/answer: the server's CPU time, whole process, by answers; × echo: by the echo server's in the same round;
 µs outside: what of it is spent outside of the kernel; busy: the server's share of its core, others left out,
-* where it was not saturated: the generator was the limit; others: what other programs took of the server's core:
-be quiet. lost: never answered; strange: no answer to anything; unexpected: another RCODE or number of records.";
+* where it was not saturated: the generator, or --rate, was the limit; others: what other programs took of the
+server's core: be quiet. lost: never answered; strange: no answer to anything; unexpected: another RCODE or number of records.";
 
 /// The server's binary beside our own.
 fn beside() -> Result<PathBuf> {

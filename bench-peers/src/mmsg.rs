@@ -206,7 +206,7 @@ pub fn set(
             size_of::<libc::c_int>() as libc::socklen_t,
         )
     };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    counted(result).map(|_| ())
 }
 
 /// Now, by the clock that the kernel stamps with, in nanoseconds.

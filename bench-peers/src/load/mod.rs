@@ -194,6 +194,11 @@ fn nanoseconds(time: Duration) -> u64 {
     time.as_nanos() as u64
 }
 
+/// How many questions are due until then, in nanoseconds since the generator began, at so many a second.
+fn due_until(then: u64, rate: f64) -> u64 {
+    (then as f64 * rate / 1e9) as u64
+}
+
 // === impl Generator ===
 
 impl Generator<'_> {
@@ -238,11 +243,10 @@ impl Generator<'_> {
     /// Leaves out what the generator is late for, where it is timed by the kernel. Says how many.
     fn leave_out(&mut self, now: u64) -> u64 {
         let (Pace::Open(rate), Over::UdpStamped) = (self.load.pace, self.load.over) else { return 0 };
-        let due = |at: u64| (at as f64 * rate / 1e9) as u64;
-        if due(now.saturating_sub(nanoseconds(LATE))) <= self.scheduled {
+        if due_until(now.saturating_sub(nanoseconds(LATE)), rate) <= self.scheduled {
             return 0;
         }
-        let late = due(now) - self.scheduled;
+        let late = due_until(now, rate) - self.scheduled;
         self.scheduled += late;
         late
     }
@@ -254,7 +258,7 @@ impl Generator<'_> {
                 let share = (outstanding / self.load.ports).max(1);
                 share.saturating_sub(self.lines[line].slots().under_way())
             }
-            Pace::Open(rate) => ((now as f64 * rate / 1e9) as u64).saturating_sub(self.scheduled) as usize,
+            Pace::Open(rate) => due_until(now, rate).saturating_sub(self.scheduled) as usize,
         };
         let wanted = wanted.min(asked.len());
         for place in &mut asked[..wanted] {

@@ -39,24 +39,6 @@ impl Port {
         self.beside = Beside::Stamps;
         Ok(self)
     }
-
-    /// As each has a moment of its own: between two messages of one system call the kernel may have something else run.
-    fn send_one_by_one(
-        &mut self,
-        buffers: &mut Buffers,
-        asked: &[(usize, u64)],
-        turn: &mut Turn<'_>,
-        outcome: &mut Outcome,
-    ) -> io::Result<()> {
-        for &(question, _) in asked {
-            let now = stamp_now().saturating_sub(turn.began);
-            let (id, lost) = self.slots.take(question, now);
-            outcome.lost += u64::from(lost);
-            let place = turn.questions.place(question, id);
-            outcome.sent += buffers.outbox.send(&self.socket, turn.questions.arena(), &[place]) as u64;
-        }
-        Ok(())
-    }
 }
 
 impl Line for Port {
@@ -92,20 +74,23 @@ impl Line for Port {
         turn: &mut Turn<'_>,
         outcome: &mut Outcome,
     ) -> io::Result<()> {
-        if self.beside == Beside::Stamps {
-            return self.send_one_by_one(buffers, asked, turn, outcome);
+        let stamped = self.beside == Beside::Stamps;
+        // Where each has a moment of its own: between two messages of one system call the kernel may have something else
+        // run.
+        for asked in asked.chunks(if stamped { 1 } else { BATCH }) {
+            let handed_over = stamped.then(|| stamp_now().saturating_sub(turn.began));
+            let mut places = [(0, 0); BATCH];
+            for (place, &(question, due)) in places.iter_mut().zip(asked) {
+                let (id, lost) = self.slots.take(question, handed_over.unwrap_or(due));
+                outcome.lost += u64::from(lost);
+                *place = turn.questions.place(question, id);
+            }
+            let (places, arena) = (&places[..asked.len()], turn.questions.arena());
+            outcome.sent += match self.segmented {
+                true => buffers.outbox.send_as_one(&self.socket, arena, places),
+                false => buffers.outbox.send(&self.socket, arena, places),
+            } as u64;
         }
-        let mut places = [(0, 0); BATCH];
-        for (place, &(question, due)) in places.iter_mut().zip(asked) {
-            let (id, lost) = self.slots.take(question, due);
-            outcome.lost += u64::from(lost);
-            *place = turn.questions.place(question, id);
-        }
-        let (places, arena) = (&places[..asked.len().min(BATCH)], turn.questions.arena());
-        outcome.sent += match self.segmented {
-            true => buffers.outbox.send_as_one(&self.socket, arena, places),
-            false => buffers.outbox.send(&self.socket, arena, places),
-        } as u64;
         Ok(())
     }
 }
