@@ -5,6 +5,7 @@
 //! share it.
 
 mod commits;
+mod committer;
 mod holds;
 mod reads;
 mod spawn;
@@ -24,6 +25,7 @@ use crate::store::{AppliedBatch, Batch, Store};
 use crate::waiters::Waiters;
 use crate::walks::Walks;
 use actix::prelude::*;
+use committer::Committer;
 use messages::{
     Applied, ApplyChanges, ApplyError, AwaitApplied, CatalogPublished, Measured, OpenSource, Sample,
     Shutdown, SourceState, StoreUnavailable,
@@ -81,6 +83,7 @@ pub struct ZoneStore {
     /// Where the store stands still, while nodes are compared.
     holds: Holds,
     commits: Pace,
+    committer: Committer,
     /// Tells a commit of this store from one of the store before.
     generation: u64,
     restarts: Restarts,
@@ -123,6 +126,7 @@ impl ZoneStore {
             queue: VecDeque::new(),
             holds: Holds::default(),
             commits: Pace::default(),
+            committer: Committer::default(),
             generation: 0,
             restarts: Restarts::default(),
             regain: Regain::default(),

@@ -366,9 +366,19 @@ impl CommitJob {
         Committed { result: self.commit().map_err(|error| storage(&self.path, error)) }
     }
 
+    /// It cannot even be begun.
+    pub(crate) fn refused(&self, error: std::io::Error) -> Committed {
+        Committed { result: Err(storage(&self.path, StorageError::Io(error))) }
+    }
+
     /// How many rows it writes or removes.
     pub fn rows(&self) -> usize {
         self.layer.rows.len()
+    }
+
+    /// Roughly how much memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.layer.bytes
     }
 
     fn commit(&self) -> Result<(), redb::Error> {

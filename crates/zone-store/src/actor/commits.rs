@@ -8,21 +8,7 @@ use crate::pace::Next;
 use crate::store::Store;
 use actix::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread;
-use std::time::{Duration, Instant};
-
-/// Has a thread do this that gives way to those that answer. `None` where that panicked, or there was no thread to be had.
-///
-/// The runtime's own threads serve others as well and keep their priority.
-fn giving_way<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
-    thread::scope(|scope| {
-        let work = || {
-            messages::give_way();
-            work()
-        };
-        thread::Builder::new().name("commit".to_owned()).spawn_scoped(scope, work).ok()?.join().ok()
-    })
-}
+use std::time::Duration;
 
 // === impl ZoneStore ===
 
@@ -61,11 +47,7 @@ impl ZoneStore {
         self.commits.running();
         self.walks.commit_begun();
         let generation = self.generation;
-        let run = tokio::task::spawn_blocking(move || {
-            let begun = Instant::now();
-            (giving_way(|| job.run()).unwrap_or_else(Committed::crashed), begun.elapsed())
-        });
-        let ended = run.into_actor(self).map(move |ended, own, ctx| {
+        let ended = self.committer.begin(job).into_actor(self).map(move |ended, own, ctx| {
             let (committed, took) = ended.unwrap_or_else(|_| (Committed::crashed(), Duration::ZERO));
             own.commits.idle();
             own.meter.committed(took, committed.is_ok());
