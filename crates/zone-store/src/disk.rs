@@ -2,6 +2,7 @@
 
 use crate::error::StoreError;
 use crate::layers::Layer;
+use crate::portions::InPortions;
 use crate::sources::{Copied, Role};
 use redb::{
     AccessGuard, Builder, Database, DatabaseError, ReadOnlyTable, ReadTransaction, ReadableDatabase,
@@ -386,6 +387,7 @@ impl CommitJob {
         for (definition, table) in [(ROWS, Table::Rows), (QUARANTINE, Table::Quarantine)] {
             let mut own = transaction.open_table(definition)?;
             for (key, change) in self.layer.changes(table) {
+                messages::let_pass();
                 match change {
                     Some(value) => drop(own.insert(&key[..], &value[..])?),
                     None => drop(own.remove(&key[..])?),
@@ -475,7 +477,8 @@ fn open_file(path: &Path, cache_bytes: usize, checked: bool) -> Result<Database,
     // redb may panic over a file that somebody else wrote to; that is a damaged file like another.
     let opened = catch_unwind(AssertUnwindSafe(|| {
         let mut builder = builder(cache_bytes);
-        let database = builder.set_check_integrity_on_open(checked).create(path);
+        builder.set_check_integrity_on_open(checked);
+        let database = InPortions::open(path).and_then(|file| builder.create_with_backend(file));
         let database = database.map_err(|error| opening(path, error))?;
         prepare(&database, path)?;
         Ok(database)

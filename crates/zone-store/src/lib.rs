@@ -80,6 +80,7 @@ mod newest;
 mod next;
 mod pace;
 mod piece;
+mod portions;
 mod publish;
 mod read;
 mod rebuild;
