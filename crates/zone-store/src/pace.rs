@@ -9,7 +9,7 @@ const LARGE: (usize, usize) = (300_000, 64 << 20);
 /// Where more rows than this wait, a backlog is coming in. Rows of a zone come in no order, so a commit of some writes
 /// about as many pages as one of three times as many: it waits longer, and what it would have taken from who reads and
 /// applies the backlog is theirs.
-const BACKLOG: (usize, Duration) = (10_000, Duration::from_secs(1));
+pub(crate) const BACKLOG: (usize, Duration) = (10_000, Duration::from_secs(1));
 /// Failed commits are tried again after twice the time before, up to the longest.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 

@@ -1,6 +1,7 @@
 //! Who commits: a thread of its own, or for a backlog the runtime.
 
 use crate::disk::{CommitJob, Committed};
+use crate::pace::BACKLOG;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Sender, channel};
@@ -8,8 +9,8 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// More than this, in rows or bytes, is a backlog.
-const BACKLOG: (usize, usize) = (10_000, 8 << 20);
+/// More bytes than this are a backlog, too, however few the rows.
+const LARGE: usize = 8 << 20;
 
 /// Makes commits, one at a time: on a thread of its own that gives way to those that answer, unless what waits is so much
 /// that the log would have to wait for it. A thread that has given way cannot take that back, so a backlog is committed
@@ -38,7 +39,7 @@ impl Committer {
     /// Hands a commit over. What comes of it is told by what is returned. To be called on the actor's runtime.
     pub(super) fn begin(&mut self, job: CommitJob) -> oneshot::Receiver<Ended> {
         let (tell, told) = oneshot::channel();
-        if job.rows() > BACKLOG.0 || job.bytes() > BACKLOG.1 {
+        if job.rows() > BACKLOG.0 || job.bytes() > LARGE {
             tokio::task::spawn_blocking(move || commit((job, tell)));
             return told;
         }
@@ -119,7 +120,7 @@ mod tests {
     async fn a_backlog_does_not_give_way() {
         let disk = Disk::open(None, 1 << 20).expect("memory");
         let mut committer = Committer::default();
-        for (bytes, has_thread) in [(BACKLOG.1 + 1, false), (BACKLOG.1, true)] {
+        for (bytes, has_thread) in [(LARGE + 1, false), (LARGE, true)] {
             let mut layer = Layer::default();
             layer.bytes += bytes;
             let job = disk.job(Arc::new(layer)).expect("a job");
