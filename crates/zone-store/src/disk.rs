@@ -14,6 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use zone_model::{Partition, Position, SourceId, Timestamp, ZoneDigest};
 
 /// The format of tables, keys and values. A store of format 1 is brought to this one when it is opened; one of
@@ -39,6 +40,10 @@ const META: TableDefinition<'static, &'static str, u64> = TableDefinition::new("
 
 /// How many files of one kind are kept aside; the last is replaced by those that follow.
 const KEPT_ASIDE: u32 = 9;
+/// How long a commit works for each of its rows before it lets others pass. Where they fill the processor that takes some
+/// milliseconds each time, and the next commit grows by what comes meanwhile: a large one does it no more often than
+/// one of fifty rows.
+const PER_ROW: Duration = Duration::from_micros(2);
 
 /// A table of byte strings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -383,6 +388,7 @@ impl CommitJob {
     }
 
     fn commit(&self) -> Result<(), redb::Error> {
+        messages::work_in_portions(PER_ROW.saturating_mul(u32::try_from(self.rows()).unwrap_or(u32::MAX)));
         let transaction = self.database.begin_write()?;
         for (definition, table) in [(ROWS, Table::Rows), (QUARANTINE, Table::Quarantine)] {
             let mut own = transaction.open_table(definition)?;

@@ -1,8 +1,8 @@
 //! A store's file that is written in portions.
 //!
 //! A commit of some rows is some hundred microseconds of work, most of it in redb, which calls for a page at a time. A
-//! thread that gives way lets others pass there: those that answer on the same processor wait for a page and not for the
-//! commit.
+//! thread that gives way lets others pass there, when it has done a portion: those that answer on the same processor wait
+//! for that and not for the commit.
 
 use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend};
@@ -11,7 +11,7 @@ use std::io;
 use std::ops::Bound;
 use std::path::Path;
 
-/// The file of redb's own, with a chance for others between any two pages.
+/// The file of redb's own, with a chance for others between two pages.
 #[derive(Debug)]
 pub(crate) struct InPortions(FileBackend);
 
