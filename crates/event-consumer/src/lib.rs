@@ -64,6 +64,7 @@ mod complaints;
 mod config;
 mod consumer;
 mod course;
+mod crowd;
 mod error;
 mod follower;
 mod held;

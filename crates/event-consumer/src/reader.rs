@@ -2,12 +2,14 @@
 //!
 //! A slow reader of the batches holds the thread up, and the thread the source: nothing piles up. While the
 //! channel is full the thread goes on assembling until its batch has reached its size, so that batches grow
-//! with the backlog; while it is not, an event is handed on at once.
+//! with the backlog; while it is not, an event is handed on at once. After that a thread that gives way to others sleeps
+//! for 5 ms if they want its processor: what comes meanwhile is handed on together.
 
 use crate::assemble::{Assembler, ClosedEarly};
 use crate::batch::Batch;
 use crate::complaints::Complaints;
 use crate::config::BatchConfig;
+use crate::crowd::Crowd;
 use crate::held::Held;
 use crate::lateness::{Ahead, Lateness};
 use crate::source::{Output, Progress, Source, SourceSpec};
@@ -159,6 +161,9 @@ struct Reading<'a, S> {
     complaints: Complaints,
     lateness: Lateness,
     ahead: Ahead,
+    crowd: Crowd,
+    /// Whether a batch was handed on in this turn.
+    handed_on: bool,
     alarm: Option<String>,
     rebuild: Option<String>,
     status_due: Instant,
@@ -208,6 +213,8 @@ impl<'a, S: Sink> Reading<'a, S> {
             complaints: Complaints::default(),
             lateness: Lateness::since(Instant::now()),
             ahead: Ahead::default(),
+            crowd: Crowd::default(),
+            handed_on: false,
             alarm: None,
             rebuild: None,
             status_due: Instant::now(),
@@ -255,8 +262,19 @@ impl<'a, S: Sink> Reading<'a, S> {
                 return Ended::Stopped;
             }
             self.tell(source, now, false);
+            if std::mem::take(&mut self.handed_on) && !more {
+                self.rest();
+            }
         }
         Ended::Stopped
+    }
+
+    /// Leaves the processor to others where they want it.
+    fn rest(&mut self) {
+        self.crowd.note(messages::step_aside());
+        if let Some(rest) = self.crowd.rest() {
+            std::thread::sleep(rest);
+        }
     }
 
     /// How long the source may wait for something to say.
@@ -421,7 +439,10 @@ impl<'a, S: Sink> Reading<'a, S> {
     fn submit(&mut self) -> bool {
         let Some(batch) = self.pending.take() else { return true };
         match self.sink.try_send(batch) {
-            Ok(()) => true,
+            Ok(()) => {
+                self.handed_on = true;
+                true
+            }
             Err(Refused::Full(batch)) => {
                 self.pending = Some(*batch);
                 true
