@@ -18,8 +18,8 @@ pub struct WireConfig {
     /// How many listeners, each with its own thread and sockets; 0 is one for each core. More than one needs
     /// a system that spreads datagrams over the sockets of a port (Linux does).
     pub listeners: usize,
-    /// The most octets of an answer over UDP to a client with EDNS, 512 to 4,096; 1,232 fits every path
-    /// without fragments.
+    /// The most octets of an answer over UDP to a client with EDNS, 512 to 4,096. With 1,232 or less, which fits
+    /// practically every path, no answer is ever fragmented (on Linux; RFC 9715).
     pub udp_payload: u16,
     /// Connections that are open at most, those of all listeners together, 1 to 65,535.
     pub tcp_connections: usize,

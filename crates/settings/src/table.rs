@@ -30,7 +30,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("dns.udp", &["DNS_UDP"], Kind::Bool, "true", "Whether UDP is answered."),
     setting("dns.tcp", &["DNS_TCP"], Kind::Bool, "true", "Whether TCP is answered. Without it a truncated answer cannot be asked for again (RFC 7766)."),
     setting("dns.listeners", &["DNS_LISTENERS"], integer(0, 1024), "0", "How many listeners, each with its own thread and sockets; 0 for one per core.").flag("--listeners"),
-    setting("dns.udp-payload", &["DNS_UDP_PAYLOAD"], integer(512, 4096), "1232", "The most octets of an answer over UDP to a client with EDNS. 1232 fits every path without fragments."),
+    setting("dns.udp-payload", &["DNS_UDP_PAYLOAD"], integer(512, 4096), "1232", "The most octets of an answer over UDP to a client with EDNS. With 1232 or less, which fits practically every path, no answer is ever fragmented (on Linux)."),
     setting("dns.tcp-connections", &["DNS_TCP_CONNECTIONS"], integer(1, 65_535), "1000", "How many connections are open at most, those of all listeners together."),
     setting("dns.tcp-connections-per-client", &["DNS_TCP_CONNECTIONS_PER_CLIENT"], integer(1, 65_535), "100", "How many of them for one client address."),
     setting("dns.tcp-idle-ms", &["DNS_TCP_IDLE_MS"], integer(100, 3_600_000), "10000", "How long a connection may be without a query, in milliseconds."),

@@ -5,7 +5,6 @@
 //! sent to (`IP_PKTINFO`, RFC 3542 section 6), and the answer names that one as its source.
 
 use crate::listener::Answers;
-use socket2::Socket;
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
@@ -306,26 +305,6 @@ fn address(peer: &Peer) -> Option<SocketAddr> {
         }
         _ => None,
     }
-}
-
-/// Asks the kernel to say with each datagram which address it was sent to.
-pub(crate) fn ask_for_local_address(socket: &Socket, ipv6: bool) -> io::Result<()> {
-    let (level, option) = match ipv6 {
-        true => (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
-        false => (libc::IPPROTO_IP, libc::IP_PKTINFO),
-    };
-    let on: libc::c_int = 1;
-    // SAFETY: the option is an integer, and its address and size are those of `on`.
-    let result = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            level,
-            option,
-            (&raw const on).cast(),
-            size_of::<libc::c_int>() as libc::socklen_t,
-        )
-    };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Sends one answer by itself, from this address where one is named: for answers that waited.

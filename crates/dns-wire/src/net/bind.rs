@@ -10,6 +10,10 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 const BACKLOG: i32 = 1024;
 /// What the kernel may hold for a UDP socket in each direction, in octets: a burst of some thousands.
 const UDP_BUFFER: usize = 4 << 20;
+/// Answers of this size fit every path that IPv6 may take (RFC 8200, section 5), and in practice every other: with their
+/// headers they are no larger than 1,280 octets.
+#[cfg(target_os = "linux")]
+const EVERY_PATH: u16 = 1232;
 /// How often another free port is tried where UDP and TCP shall have the same one.
 const PORT_TRIES: usize = 20;
 
@@ -73,7 +77,7 @@ fn bind_first(
                 bind_one(config, address, false, &mut Sockets::default())?;
             }
             if config.udp {
-                let socket = udp(actual, shared).map_err(|error| bind_error("udp", actual, error))?;
+                let socket = udp(config, actual, shared).map_err(|error| bind_error("udp", actual, error))?;
                 actual = socket.local_addr().map_err(|error| bind_error("udp", actual, error))?;
                 own.udp.push(socket);
             }
@@ -103,7 +107,8 @@ fn bind_one(
     sockets: &mut Sockets,
 ) -> Result<(), WireError> {
     if config.udp {
-        sockets.udp.push(udp(address, shared).map_err(|error| bind_error("udp", address, error))?);
+        let socket = udp(config, address, shared).map_err(|error| bind_error("udp", address, error))?;
+        sockets.udp.push(socket);
     }
     if config.tcp {
         sockets.tcp.push(tcp(address, shared).map_err(|error| bind_error("tcp", address, error))?);
@@ -129,15 +134,22 @@ fn socket(address: SocketAddr, kind: Type, protocol: Protocol, shared: bool) -> 
     Ok(socket)
 }
 
-fn udp(address: SocketAddr, shared: bool) -> io::Result<UdpSocket> {
+fn udp(config: &WireConfig, address: SocketAddr, shared: bool) -> io::Result<UdpSocket> {
     let socket = socket(address, Type::DGRAM, Protocol::UDP, shared)?;
     // The system caps what it does not want to give; less is no error.
     let _ = socket.set_recv_buffer_size(UDP_BUFFER);
     let _ = socket.set_send_buffer_size(UDP_BUFFER);
     #[cfg(target_os = "linux")]
-    if address.ip().is_unspecified() {
-        super::batch_linux::ask_for_local_address(&socket, address.is_ipv6())?;
+    {
+        use super::options_linux::{ask_for_local_address, ignore_path_mtu};
+        // A system that knows no such option sends the answers all the same.
+        let _ = ignore_path_mtu(&socket, address.is_ipv6(), config.udp_payload <= EVERY_PATH);
+        if address.ip().is_unspecified() {
+            ask_for_local_address(&socket, address.is_ipv6())?;
+        }
     }
+    #[cfg(not(target_os = "linux"))]
+    let _ = config;
     socket.bind(&address.into())?;
     Ok(socket.into())
 }

@@ -12,6 +12,8 @@ pub(crate) mod udp;
 mod batch_linux;
 #[cfg(not(target_os = "linux"))]
 mod batch_portable;
+#[cfg(target_os = "linux")]
+mod options_linux;
 
 #[cfg(target_os = "linux")]
 pub(crate) use batch_linux::{Batch, send_one};

@@ -1,0 +1,92 @@
+//! Options of UDP sockets that no library sets for us.
+
+use socket2::Socket;
+use std::io;
+use std::os::fd::AsRawFd;
+
+/// What every path takes over IPv6, in octets (RFC 8200, section 5).
+const IPV6_LEAST: libc::c_int = 1280;
+
+/// Asks the kernel to say with each datagram which address it was sent to.
+pub(crate) fn ask_for_local_address(socket: &Socket, ipv6: bool) -> io::Result<()> {
+    match ipv6 {
+        true => set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1),
+        false => set(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, 1),
+    }
+}
+
+/// Has answers not go by what a router says about the size of a path: whoever forges that would have them come in
+/// fragments, of which others can be slipped in. Where `whole`, answers fit all paths and are never fragmented
+/// (RFC 9715, section 3.1, R1 and R2); else over IPv4 by whoever has to, and over IPv6, where no router does, to the size
+/// that every path takes.
+pub(crate) fn ignore_path_mtu(socket: &Socket, ipv6: bool, whole: bool) -> io::Result<()> {
+    match (ipv6, whole) {
+        (false, true) => set(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_PROBE),
+        (false, false) => set(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT),
+        (true, true) => set(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_PROBE),
+        (true, false) => {
+            set(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_OMIT)?;
+            set(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU, IPV6_LEAST)
+        }
+    }
+}
+
+/// Sets an option that is an integer.
+fn set(socket: &Socket, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
+    // SAFETY: the option is an integer, and its address and size are those of `value`.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            (&raw const value).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bind::bind;
+    use crate::config::WireConfig;
+    use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
+    use std::os::fd::AsRawFd;
+
+    fn path_mtu(socket: &UdpSocket) -> libc::c_int {
+        let (level, option) = match socket.local_addr().expect("an address").is_ipv6() {
+            true => (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER),
+            false => (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER),
+        };
+        let (mut value, mut size): (libc::c_int, _) = (-1, size_of::<libc::c_int>() as libc::socklen_t);
+        let place = (&raw mut value).cast();
+        // SAFETY: the option is an integer, and its address and size are those of `value`.
+        let result = unsafe { libc::getsockopt(socket.as_raw_fd(), level, option, place, &raw mut size) };
+        assert_eq!(result, 0);
+        value
+    }
+
+    /// RFC 9715, section 3.1: "UDP responders should configure their systems to prevent fragmentation of UDP packets when
+    /// sending replies, provided it can be done safely"; what is larger than a path may take is at least not fragmented on
+    /// the word of a stranger.
+    #[test]
+    fn no_answer_is_fragmented_on_the_word_of_a_stranger() {
+        let mut listen = vec![SocketAddr::from(([127, 0, 0, 1], 0))];
+        let ipv6 = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
+        listen.extend(UdpSocket::bind(ipv6).is_ok().then_some(ipv6));
+        for (udp_payload, option) in [
+            (512, libc::IP_PMTUDISC_PROBE),
+            (1232, libc::IP_PMTUDISC_PROBE),
+            (1233, libc::IP_PMTUDISC_OMIT),
+            (4096, libc::IP_PMTUDISC_OMIT),
+        ] {
+            let config =
+                WireConfig { listen: listen.clone(), udp_payload, tcp: false, ..WireConfig::default() };
+            let (sockets, _) = bind(&config, 2).expect("sockets");
+            let udp: Vec<_> = sockets.iter().flat_map(|sockets| &sockets.udp).collect();
+            assert_eq!(udp.len(), 2 * listen.len());
+            // The options of both families have the same numbers.
+            assert!(udp.into_iter().all(|socket| path_mtu(socket) == option), "{udp_payload}");
+        }
+    }
+}
