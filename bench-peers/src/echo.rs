@@ -1,5 +1,5 @@
-//! The floor: a server that reads a batch, sets QR in each datagram, and sends the batch back. No server with
-//! ordinary sockets can cost less.
+//! The floor: a server that reads a batch, sets QR in each datagram, and sends the batch back. No server that leaves its
+//! socket as the system makes it can cost less.
 
 use crate::mmsg::{BATCH, Beside, Inbox};
 use std::io;
