@@ -10,10 +10,6 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 const BACKLOG: i32 = 1024;
 /// What the kernel may hold for a UDP socket in each direction, in octets: a burst of some thousands.
 const UDP_BUFFER: usize = 4 << 20;
-/// Answers of this size fit every path that IPv6 may take (RFC 8200, section 5), and in practice every other: with their
-/// headers they are no larger than 1,280 octets.
-#[cfg(target_os = "linux")]
-const EVERY_PATH: u16 = 1232;
 /// How often another free port is tried where UDP and TCP shall have the same one.
 const PORT_TRIES: usize = 20;
 
@@ -143,7 +139,7 @@ fn udp(config: &WireConfig, address: SocketAddr, shared: bool) -> io::Result<Udp
     {
         use super::options_linux::{ask_for_local_address, ignore_path_mtu};
         // A system that knows no such option sends the answers all the same.
-        let _ = ignore_path_mtu(&socket, address.is_ipv6(), config.udp_payload <= EVERY_PATH);
+        let _ = ignore_path_mtu(&socket, address.is_ipv6(), config.udp_payload);
         if address.ip().is_unspecified() {
             ask_for_local_address(&socket, address.is_ipv6())?;
         }

@@ -1,11 +1,13 @@
-//! Options of UDP sockets that no library sets for us.
+//! Options of UDP sockets that socket2 does not set.
 
 use socket2::Socket;
 use std::io;
 use std::os::fd::AsRawFd;
 
-/// What every path takes over IPv6, in octets (RFC 8200, section 5).
-const IPV6_LEAST: libc::c_int = 1280;
+/// What every path takes over IPv6, and in practice over IPv4, in octets (RFC 8200, section 5).
+const EVERY_PATH: u16 = 1280;
+/// What IPv6 and UDP put in front of an answer; IPv4 puts less.
+const HEADERS: u16 = 40 + 8;
 
 /// Asks the kernel to say with each datagram which address it was sent to.
 pub(crate) fn ask_for_local_address(socket: &Socket, ipv6: bool) -> io::Result<()> {
@@ -15,20 +17,19 @@ pub(crate) fn ask_for_local_address(socket: &Socket, ipv6: bool) -> io::Result<(
     }
 }
 
-/// Has answers not go by what a router says about the size of a path: whoever forges that would have them come in
-/// fragments, of which others can be slipped in. Where `whole`, answers fit all paths and are never fragmented
-/// (RFC 9715, section 3.1, R1 and R2); else over IPv4 by whoever has to, and over IPv6, where no router does, to the size
-/// that every path takes.
-pub(crate) fn ignore_path_mtu(socket: &Socket, ipv6: bool, whole: bool) -> io::Result<()> {
-    match (ipv6, whole) {
-        (false, true) => set(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_PROBE),
-        (false, false) => set(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT),
-        (true, true) => set(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_PROBE),
-        (true, false) => {
-            set(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_OMIT)?;
-            set(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU, IPV6_LEAST)
-        }
+/// Has answers, none of more than `largest` octets, not go by what a router says about the size of a path: whoever forges
+/// that would have them come in fragments, of which others can be slipped in. Where all of them fit every path they are
+/// never fragmented (RFC 9715, section 3.1, R1 and R2); else over IPv4 by whoever has to, and over IPv6, where no router
+/// does, to the size that every path takes.
+pub(crate) fn ignore_path_mtu(socket: &Socket, ipv6: bool, largest: u16) -> io::Result<()> {
+    let fits = largest <= EVERY_PATH - HEADERS;
+    if !ipv6 {
+        let discovery = if fits { libc::IP_PMTUDISC_PROBE } else { libc::IP_PMTUDISC_OMIT };
+        return set(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, discovery);
     }
+    let discovery = if fits { libc::IPV6_PMTUDISC_PROBE } else { libc::IPV6_PMTUDISC_OMIT };
+    set(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, discovery)?;
+    if fits { Ok(()) } else { set(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU, EVERY_PATH.into()) }
 }
 
 /// Sets an option that is an integer.
