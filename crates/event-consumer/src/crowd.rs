@@ -7,7 +7,6 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub(crate) struct Crowd {
     average: Duration,
-    last: Duration,
 }
 
 /// Where the others' turns are longer than this, they want the processor.
@@ -20,15 +19,10 @@ const REST: Duration = Duration::from_millis(5);
 // === impl Crowd ===
 
 impl Crowd {
-    /// Others took so long.
-    pub(crate) fn note(&mut self, took: Duration) {
-        self.last = took;
+    /// How long to rest for the others' sake, who took so long.
+    pub(crate) fn rest_after(&mut self, took: Duration) -> Option<Duration> {
         self.average = (self.average * (PART - 1) + took.min(LONG * 4)) / PART;
-    }
-
-    /// How long to rest for their sake.
-    pub(crate) fn rest(&self) -> Option<Duration> {
-        (self.average > LONG && self.last > LONG).then_some(REST)
+        (self.average > LONG && took > LONG).then_some(REST)
     }
 }
 
@@ -39,18 +33,13 @@ mod tests {
     #[test]
     fn others_want_the_processor_when_several_turns_were_long() {
         let mut crowd = Crowd::default();
-        crowd.note(Duration::from_secs(1));
-        assert_eq!(crowd.rest(), None, "one turn alone");
-        for _ in 0..3 {
-            crowd.note(LONG * 3);
+        assert_eq!(crowd.rest_after(Duration::from_secs(1)), None, "one turn alone");
+        crowd.rest_after(LONG * 3);
+        crowd.rest_after(LONG * 3);
+        assert_eq!(crowd.rest_after(LONG * 3), Some(REST));
+        for _ in 0..21 {
+            assert_eq!(crowd.rest_after(Duration::from_micros(1)), None, "they have gone");
         }
-        assert_eq!(crowd.rest(), Some(REST));
-        crowd.note(Duration::from_micros(1));
-        assert_eq!(crowd.rest(), None, "they have gone");
-        for _ in 0..20 {
-            crowd.note(Duration::from_micros(1));
-        }
-        crowd.note(LONG * 4);
-        assert_eq!(crowd.rest(), None, "one turn alone, later on");
+        assert_eq!(crowd.rest_after(LONG * 4), None, "one turn alone, later on");
     }
 }

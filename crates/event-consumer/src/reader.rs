@@ -271,8 +271,7 @@ impl<'a, S: Sink> Reading<'a, S> {
 
     /// Leaves the processor to others where they want it.
     fn rest(&mut self) {
-        self.crowd.note(messages::step_aside());
-        if let Some(rest) = self.crowd.rest() {
+        if let Some(rest) = self.crowd.rest_after(messages::step_aside()) {
             std::thread::sleep(rest);
         }
     }
