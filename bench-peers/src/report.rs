@@ -179,8 +179,8 @@ whole process, in the kernel and outside, per answered query, while a generator 
 ports with 192 questions under way (over TCP as the part says); servers take turns, and the median of the rounds \
 counts. *× echo* is by the figure of a server that only sets QR and sends back (`recvmmsg`, `sendmmsg`), in the same \
 round; it leaves its socket as the system makes it, where ours has no answer fragmented (RFC 9715), for which the kernel \
-does a little less. *µs outside* is what of it is spent outside of the kernel, from a look at the core every 197 µs. *busy* is the \
-server's share of its core; with a star the core was not saturated, and the generator was the limit. *others* is what \
+does a little less. *µs outside* is what of it is spent outside of the kernel, from a look at the core every 197 µs. \
+*busy* is the server's share of its core; with a star the core was not saturated, and the generator was the limit. *others* is what \
 other programs took of that core. *lost* questions were never answered, *strange* datagrams answer nothing that was \
 asked, *unexpected* answers have another RCODE or number of records than the question must have, which is how all \
 servers are held to the same answers.
