@@ -327,6 +327,10 @@ impl Source for JournalSource {
         let mut looked_again = false;
         loop {
             self.ensure_watch();
+            // What was heard of until now is seen in this look.
+            if let Some(watch) = &self.watch {
+                watch.forget();
+            }
             let more = self.look(out).unwrap_or(false);
             if more || !out.is_empty() {
                 return more;

@@ -1,9 +1,12 @@
 //! Being told by the kernel when a file grows, or comes to be.
 
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+#[cfg_attr(target_os = "linux", path = "watch/linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "watch/other.rs")]
+mod notes;
+
+use notes::Notes;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 /// Watches a file, or the directory in which one is to appear.
@@ -12,9 +15,7 @@ use std::time::Duration;
 /// would say so each time. That another file was put in its place is heard all the same, since the file lost its name
 /// then. What is not heard is a change further up: a link that leads elsewhere, a directory that was moved.
 pub(crate) struct Watch {
-    // Dropping it ends the watching.
-    _watcher: RecommendedWatcher,
-    told: Receiver<()>,
+    notes: Notes,
     watches: Watched,
 }
 
@@ -27,41 +28,23 @@ pub(crate) enum Watched {
     Directory,
 }
 
+/// Where the kernel watches.
+struct Places {
+    paths: Vec<PathBuf>,
+    /// Where the paths are directories, what in them is of concern.
+    names: Option<Vec<OsString>>,
+}
+
 // === impl Watch ===
 
 impl Watch {
     /// Watches the file at this path, or where it is to appear.
-    pub(crate) fn new(path: &Path, watches: Watched) -> notify::Result<Self> {
-        // One note is enough: who is told looks at the file as it is then.
-        let (tell, told) = sync_channel(1);
-        let places = match watches {
-            Watched::File => vec![path.to_path_buf()],
-            Watched::Directory => directories(path),
-        };
-        let ours = matches!(watches, Watched::Directory).then(|| (names(path), places.clone()));
-        let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            let concerns = match (&event, &ours) {
-                // Opening and reading the file are our own doing.
-                (Ok(event), _) if matches!(event.kind, EventKind::Access(_)) => false,
-                // No path: the kernel's queue ran over, and anything may have happened. The directory itself may
-                // have been moved away.
-                (Ok(event), Some((names, directories))) => {
-                    let is_ours = |path: &PathBuf| {
-                        names.iter().any(|name| path.file_name() == Some(name)) || directories.contains(path)
-                    };
-                    event.paths.is_empty() || event.paths.iter().any(is_ours)
-                }
-                (Ok(_), None) | (Err(_), _) => true,
-            };
-            if concerns {
-                // Full says that the note is there already; closed, that nobody reads it.
-                let _ = tell.try_send(());
-            }
+    pub(crate) fn new(path: &Path, watches: Watched) -> std::io::Result<Self> {
+        let notes = Notes::on(match watches {
+            Watched::File => Places { paths: vec![path.to_path_buf()], names: None },
+            Watched::Directory => Places { paths: directories(path), names: Some(names(path)) },
         })?;
-        for place in &places {
-            watcher.watch(place, RecursiveMode::NonRecursive)?;
-        }
-        Ok(Self { _watcher: watcher, told, watches })
+        Ok(Self { notes, watches })
     }
 
     /// What it watches.
@@ -71,12 +54,12 @@ impl Watch {
 
     /// Waits until something happened to the file, at most so long; whether it did.
     pub(crate) fn wait(&self, timeout: Duration) -> bool {
-        let told = self.told.recv_timeout(timeout);
-        if told == Err(RecvTimeoutError::Disconnected) {
-            // Nobody watches any more. The file is looked at in the caller's own rhythm.
-            std::thread::sleep(timeout);
-        }
-        told.is_ok()
+        self.notes.wait(timeout)
+    }
+
+    /// Forgets what has happened so far: for whoever is about to look at the file in any case. Whether anything had.
+    pub(crate) fn forget(&self) -> bool {
+        self.notes.take()
     }
 }
 
@@ -105,6 +88,7 @@ mod tests {
     use super::*;
     use std::fs::{self, File};
     use std::io::Write;
+    use std::time::Instant;
 
     const SOON: Duration = Duration::from_secs(10);
     const A_MOMENT: Duration = Duration::from_millis(50);
@@ -130,6 +114,13 @@ mod tests {
         assert!(!watch.wait(A_MOMENT), "what is beside it is of no concern");
         append(&own);
         assert!(watch.wait(SOON), "it grew");
+        settle(&watch);
+        assert!(!watch.forget());
+        append(&own);
+        let until = Instant::now() + SOON;
+        while !watch.forget() {
+            assert!(Instant::now() < until, "it grew");
+        }
         settle(&watch);
         fs::rename(&other, &own).expect("a rename");
         assert!(watch.wait(SOON), "another file stands in its place");
