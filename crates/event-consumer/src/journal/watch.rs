@@ -1,10 +1,14 @@
 //! Being told by the kernel when a file grows, or comes to be.
 
-#[cfg_attr(target_os = "linux", path = "watch/linux.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "watch/other.rs")]
-mod notes;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(not(target_os = "linux"))]
+mod portable;
 
-use notes::Notes;
+#[cfg(target_os = "linux")]
+use linux::Notes;
+#[cfg(not(target_os = "linux"))]
+use portable::Notes;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -44,12 +44,12 @@ impl Notes {
     /// Waits for a note, at most so long; whether there was one. A failure is passed over: it is that of a wait.
     pub(super) fn wait(&self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
-        while !self.take() {
+        loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let limit = Timespec::try_from(left).ok().filter(|_| !left.is_zero());
-            let Some(limit) = limit else { return false };
-            match poll(&mut [PollFd::new(&self.inotify, PollFlags::IN)], Some(&limit)) {
+            let limit = Timespec::try_from(left).ok();
+            match poll(&mut [PollFd::new(&self.inotify, PollFlags::IN)], limit.as_ref()) {
                 Ok(0) => return false,
+                Ok(_) if self.take() => return true,
                 Ok(_) | Err(Errno::INTR) => {}
                 // The file is looked at in the caller's own rhythm.
                 Err(_) => {
@@ -58,7 +58,6 @@ impl Notes {
                 }
             }
         }
-        true
     }
 
     /// Takes the notes that are there; whether one was of concern.
