@@ -21,6 +21,8 @@ struct Manners {
     portion: Duration,
     /// Since when it has worked, or waited for a disk.
     since: Instant,
+    /// How long others took of the present work.
+    passed: Duration,
 }
 
 /// Has the calling thread give way to those that answer queries: for threads that wait for disks, whose work may come a
@@ -30,14 +32,13 @@ struct Manners {
 /// On Linux alone, where each thread has a priority of its own. Nothing happens where the system refuses it.
 pub fn give_way() {
     #[cfg(target_os = "linux")]
-    MANNERS
-        .set(rustix::process::nice(NICER).ok().map(|_| Manners { portion: PORTION, since: Instant::now() }));
+    MANNERS.set(rustix::process::nice(NICER).ok().map(|_| Manners::new(PORTION)));
 }
 
 /// How long the calling thread works from now on before it [lets others pass](let_pass), 100 µs at least. Each time it may
 /// have to wait for as long as they have something to do, so large work is better done in larger portions.
 pub fn work_in_portions(of: Duration) {
-    MANNERS.set(MANNERS.get().map(|_| Manners { portion: of.max(PORTION), since: Instant::now() }));
+    MANNERS.set(MANNERS.get().map(|_| Manners::new(of.max(PORTION))));
 }
 
 /// Lets others go first, where the calling thread [gives way](give_way) and has worked for a
@@ -56,8 +57,21 @@ pub fn step_aside() -> Duration {
     let begun = Instant::now();
     std::thread::yield_now();
     let since = Instant::now();
-    MANNERS.set(Some(Manners { since, ..manners }));
-    since - begun
+    let took = since - begun;
+    MANNERS.set(Some(Manners { since, passed: manners.passed + took, ..manners }));
+    took
+}
+
+/// How long others took of the work that the calling thread [began](work_in_portions) last, whenever it
+/// [let them pass](let_pass).
+pub fn passed() -> Duration {
+    MANNERS.get().map_or(Duration::ZERO, |manners| manners.passed)
+}
+
+impl Manners {
+    fn new(portion: Duration) -> Self {
+        Self { portion, since: Instant::now(), passed: Duration::ZERO }
+    }
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -79,6 +93,23 @@ mod tests {
         assert_eq!(given_way.join().expect("a thread"), ((before + NICER).min(19), true));
         work_in_portions(PORTION);
         assert_eq!((own(), since(), step_aside()), (before, None, Duration::ZERO));
+    }
+
+    #[test]
+    fn what_others_took_is_counted_for_each_work() {
+        let counted = std::thread::spawn(|| {
+            give_way();
+            let took = [step_aside(), step_aside()];
+            assert_eq!(passed(), took[0] + took[1]);
+            work_in_portions(PORTION);
+            passed()
+        });
+        assert_eq!(counted.join().expect("a thread"), Duration::ZERO);
+        assert_eq!(
+            (step_aside(), passed()),
+            (Duration::ZERO, Duration::ZERO),
+            "no thread that does not give way"
+        );
     }
 
     #[test]
