@@ -37,8 +37,15 @@ pub struct StoreConfig {
     /// while commits fail. Default: 256 MiB.
     pub overlay_bytes: usize,
     /// How long a change waits for others to be committed with it. Where more than 10,000 rows wait it is a second at
-    /// least, and none where 300,000 do, or 64 MiB. Default: 10 ms.
+    /// least, and none where 300,000 do, or 64 MiB. Default: 50 ms.
     pub commit_after: Duration,
+    /// How many rows may wait in the file, in the order in which they came, to be put in their places: a commit appends
+    /// its rows, and where more wait than this, or than 256 bytes for each of these, it puts some more of them in their
+    /// places than it brings, in the order of their keys; where nobody else wants the processor it does so beyond a
+    /// quarter of this already. A row that waits takes some 250 bytes of memory, and a start reads up to five times as
+    /// many rows. With 0 every row is put in its place at once, for which a page of 4 KiB is read and one written.
+    /// Default: 65,536.
+    pub recent_rows: usize,
     /// The least time between two publications of a catalogue. Default: 1 ms.
     pub publish_every: Duration,
     /// The seed that names are hashed with; random by default. See `zone_model::Catalog::new`.
@@ -59,7 +66,8 @@ impl Default for StoreConfig {
             sources: Vec::new(),
             limits: Limits::default(),
             overlay_bytes: 256 << 20,
-            commit_after: Duration::from_millis(10),
+            commit_after: Duration::from_millis(50),
+            recent_rows: 65_536,
             publish_every: Duration::from_millis(1),
             seed: RandomState::new().hash_one(0),
             collect_changes: true,

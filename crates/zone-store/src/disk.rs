@@ -1,8 +1,10 @@
-//! redb: opening a store's file, setting an unusable one aside, reading and committing.
+//! redb: opening a store's file, setting an unusable one aside, and reading.
 
+use crate::commit::CommitJob;
 use crate::error::StoreError;
 use crate::layers::Layer;
 use crate::portions::InPortions;
+use crate::recent::{Plan, Recent};
 use crate::sources::{Copied, Role};
 use redb::{
     AccessGuard, Builder, Database, DatabaseError, ReadOnlyTable, ReadTransaction, ReadableDatabase,
@@ -14,36 +16,36 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 use zone_model::{Partition, Position, SourceId, Timestamp, ZoneDigest};
 
-/// The format of tables, keys and values. A store of format 1 is brought to this one when it is opened; one of
-/// a still older format is set aside and rebuilt from the log.
+/// The format of tables, keys and values. A store of format 1 or 2 is brought to this one when it is opened;
+/// one of a still older format is set aside and rebuilt from the log.
 ///
 /// - 1: rows, quarantine, positions, sources, in-step, meta.
 /// - 2: several copies of a source (`copies`), and the digests of zones (`digests`).
-pub(crate) const FORMAT: u32 = 2;
+/// - 3: rows may be appended (`recent`) before they are put among the others.
+pub(crate) const FORMAT: u32 = 3;
 /// The oldest format that can be brought to [`FORMAT`].
 const MIGRATED: u64 = 1;
 
 type Bytes = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
-const ROWS: Bytes = TableDefinition::new("rows");
-const QUARANTINE: Bytes = TableDefinition::new("quarantine");
-const POSITIONS: TableDefinition<'static, (u16, u32), &'static [u8]> = TableDefinition::new("positions");
-const SOURCES: TableDefinition<'static, u16, &'static str> = TableDefinition::new("sources");
-const IN_STEP: TableDefinition<'static, u16, i64> = TableDefinition::new("in-step");
+pub(crate) const ROWS: Bytes = TableDefinition::new("rows");
+/// Records of rows that are not in their places, by their numbers; see [`Recent`].
+pub(crate) const RECENT: TableDefinition<'static, u64, &'static [u8]> = TableDefinition::new("recent");
+pub(crate) const QUARANTINE: Bytes = TableDefinition::new("quarantine");
+pub(crate) const POSITIONS: TableDefinition<'static, (u16, u32), &'static [u8]> =
+    TableDefinition::new("positions");
+pub(crate) const SOURCES: TableDefinition<'static, u16, &'static str> = TableDefinition::new("sources");
+pub(crate) const IN_STEP: TableDefinition<'static, u16, i64> = TableDefinition::new("in-step");
 /// Of each copy: its role, the decoder that fills it, when its reading began, and whether a loss is accepted.
-const COPIES: TableDefinition<'static, u16, (u8, u32, i64, bool)> = TableDefinition::new("copies");
-const DIGESTS: TableDefinition<'static, &'static [u8], &'static [u8; 32]> = TableDefinition::new("digests");
-const META: TableDefinition<'static, &'static str, u64> = TableDefinition::new("meta");
+pub(crate) const COPIES: TableDefinition<'static, u16, (u8, u32, i64, bool)> = TableDefinition::new("copies");
+pub(crate) const DIGESTS: TableDefinition<'static, &'static [u8], &'static [u8; 32]> =
+    TableDefinition::new("digests");
+pub(crate) const META: TableDefinition<'static, &'static str, u64> = TableDefinition::new("meta");
 
 /// How many files of one kind are kept aside; the last is replaced by those that follow.
 const KEPT_ASIDE: u32 = 9;
-/// How long a commit works for each of its rows before it lets others pass. Where they fill the processor that takes some
-/// milliseconds each time, and the next commit grows by what comes meanwhile: a large one does it no more often than
-/// one of fifty rows.
-const PER_ROW: Duration = Duration::from_micros(2);
 
 /// A table of byte strings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +83,7 @@ const NO_FILE: &str = "(not a file)";
 pub(crate) struct Reader {
     rows: ReadOnlyTable<&'static [u8], &'static [u8]>,
     quarantine: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    recent: ReadOnlyTable<u64, &'static [u8]>,
     path: PathBuf,
     /// Whether anything could not be read: redb refuses everything from then on.
     failed: AtomicBool,
@@ -108,20 +111,6 @@ pub(crate) struct Ledger {
     /// What the configuration said of zones when the digests were written; 0 where it is not known.
     pub(crate) zones: u64,
     pub(crate) quarantined: u64,
-}
-
-/// A commit that is ready to be made, on any thread: it may take as long as the disk takes.
-#[derive(Debug)]
-pub struct CommitJob {
-    pub(crate) database: Arc<Database>,
-    pub(crate) layer: Arc<Layer>,
-    path: PathBuf,
-}
-
-/// What came of a [`CommitJob`]; to be handed to [`Store::end_commit`](crate::Store::end_commit).
-#[derive(Debug)]
-pub struct Committed {
-    pub(crate) result: Result<(), StoreError>,
 }
 
 /// Why a file cannot be used as it is, though nothing is wrong with disk or rights.
@@ -271,8 +260,9 @@ impl Disk {
         self.read(|transaction, path| Ok((Reader::new(transaction, path)?, ledger(transaction, path)?)))
     }
 
-    pub(crate) fn job(&self, layer: Arc<Layer>) -> Result<CommitJob, StoreError> {
-        Ok(CommitJob { database: Arc::clone(self.database()?), layer, path: self.path().into() })
+    /// A commit of this layer, as it was planned.
+    pub(crate) fn job(&self, layer: Arc<Layer>, plan: Arc<Plan>) -> Result<CommitJob, StoreError> {
+        Ok(CommitJob { database: Arc::clone(self.database()?), layer, plan, path: self.path().into() })
     }
 }
 
@@ -305,9 +295,20 @@ impl Reader {
         Ok(Self {
             rows: open(ROWS)?,
             quarantine: open(QUARANTINE)?,
+            recent: transaction.open_table(RECENT).map_err(|error| storage(path, error))?,
             path: path.into(),
             failed: AtomicBool::new(false),
         })
+    }
+
+    /// The rows that are not in their places.
+    pub(crate) fn recent(&self) -> Result<Recent, StoreError> {
+        let mut recent = Recent::default();
+        for record in self.recent.iter().map_err(|error| self.fail(error))? {
+            let (number, record) = record.map_err(|error| self.fail(error))?;
+            recent.read(number.value(), record.value())?;
+        }
+        Ok(recent)
     }
 
     fn table(&self, table: Table) -> &ReadOnlyTable<&'static [u8], &'static [u8]> {
@@ -364,92 +365,6 @@ impl Entry {
     }
 }
 
-// === impl CommitJob ===
-
-impl CommitJob {
-    /// Writes everything in one transaction and waits until it is on the disk.
-    pub fn run(self) -> Committed {
-        Committed { result: self.commit().map_err(|error| storage(&self.path, error)) }
-    }
-
-    /// It cannot even be begun.
-    pub(crate) fn refused(&self, error: std::io::Error) -> Committed {
-        Committed { result: Err(storage(&self.path, StorageError::Io(error))) }
-    }
-
-    /// How many rows it writes or removes.
-    pub fn rows(&self) -> usize {
-        self.layer.rows.len()
-    }
-
-    /// Roughly how much memory it takes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.layer.bytes
-    }
-
-    fn commit(&self) -> Result<(), redb::Error> {
-        messages::work_in_portions(PER_ROW.saturating_mul(u32::try_from(self.rows()).unwrap_or(u32::MAX)));
-        let transaction = self.database.begin_write()?;
-        for (definition, table) in [(ROWS, Table::Rows), (QUARANTINE, Table::Quarantine)] {
-            let mut own = transaction.open_table(definition)?;
-            for (key, change) in self.layer.changes(table) {
-                messages::let_pass();
-                match change {
-                    Some(value) => drop(own.insert(&key[..], &value[..])?),
-                    None => drop(own.remove(&key[..])?),
-                }
-            }
-        }
-        let mut positions = transaction.open_table(POSITIONS)?;
-        for ((copy, partition), position) in &self.layer.positions {
-            match position {
-                Some(position) => drop(positions.insert((*copy, partition.0), position.as_bytes())?),
-                None => drop(positions.remove((*copy, partition.0))?),
-            }
-        }
-        drop(positions);
-        let (mut sources, mut copies) = (transaction.open_table(SOURCES)?, transaction.open_table(COPIES)?);
-        for (number, copy) in &self.layer.copies {
-            sources.insert(number, copy.source.as_str())?;
-            copies.insert(number, (copy.role.number(), copy.decoder, copy.began.0, copy.accept_loss))?;
-        }
-        drop((sources, copies));
-        let mut in_step = transaction.open_table(IN_STEP)?;
-        for (copy, moment) in &self.layer.in_step {
-            match moment {
-                Some(moment) => drop(in_step.insert(copy, moment.0)?),
-                None => drop(in_step.remove(copy)?),
-            }
-        }
-        drop(in_step);
-        let mut digests = transaction.open_table(DIGESTS)?;
-        for (apex, digest) in &self.layer.digests {
-            match digest {
-                Some(digest) => drop(digests.insert(&apex[..], &digest.bytes())?),
-                None => drop(digests.remove(&apex[..])?),
-            }
-        }
-        drop(digests);
-        let mut meta = transaction.open_table(META)?;
-        meta.insert("zones", self.layer.zones)?;
-        drop(meta);
-        transaction.commit()?;
-        Ok(())
-    }
-}
-
-impl Committed {
-    /// Whether everything is on the disk now.
-    pub fn is_ok(&self) -> bool {
-        self.result.is_ok()
-    }
-
-    /// The commit was not made: its thread panicked.
-    pub fn crashed() -> Self {
-        Self { result: Err(StoreError::Corrupt("the thread that commits panicked".to_owned())) }
-    }
-}
-
 // === impl Unusable ===
 
 impl Unusable {
@@ -473,7 +388,7 @@ fn builder(cache_bytes: usize) -> Builder {
     builder
 }
 
-fn storage(path: &Path, error: impl Into<redb::Error>) -> StoreError {
+pub(crate) fn storage(path: &Path, error: impl Into<redb::Error>) -> StoreError {
     StoreError::Storage { path: path.into(), error: Box::new(error.into()) }
 }
 
@@ -527,7 +442,7 @@ fn prepare(database: &Database, path: &Path) -> Result<(), Unusable> {
             Err(Unusable::Older(found)) => {
                 drop(transaction);
                 tracing::info!(store = %path.display(), found, format = FORMAT, "the store is brought to this format");
-                migrate(database).map_err(failed)
+                migrate(database, found).map_err(failed)
             }
             looked => looked,
         };
@@ -546,24 +461,31 @@ fn begin(database: &Database) -> Result<(), redb::Error> {
     transaction.open_table(IN_STEP)?;
     transaction.open_table(COPIES)?;
     transaction.open_table(DIGESTS)?;
+    transaction.open_table(RECENT)?;
     transaction.commit()?;
     Ok(())
 }
 
-/// From format 1, in one transaction: each source has one copy, which the decoder of the whole store filled.
-/// The digests follow from the rows when they are read.
-fn migrate(database: &Database) -> Result<(), redb::Error> {
+/// From an older format, in one transaction.
+///
+/// - From 1: each source has one copy, which the decoder of the whole store filled. The digests follow from the
+///   rows when they are read.
+/// - From 2: all rows are in their places.
+fn migrate(database: &Database, from: u64) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     let mut meta = transaction.open_table(META)?;
     let decoder = meta.remove("decoder")?.map_or(0, |decoder| decoder.value() as u32);
     meta.insert("format", u64::from(FORMAT))?;
     drop(meta);
-    let mut copies = transaction.open_table(COPIES)?;
-    for entry in transaction.open_table(SOURCES)?.iter()? {
-        copies.insert(entry?.0.value(), (Role::Serving.number(), decoder, 0, false))?;
+    if from == 1 {
+        let mut copies = transaction.open_table(COPIES)?;
+        for entry in transaction.open_table(SOURCES)?.iter()? {
+            copies.insert(entry?.0.value(), (Role::Serving.number(), decoder, 0, false))?;
+        }
+        drop(copies);
+        transaction.open_table(DIGESTS)?;
     }
-    drop(copies);
-    transaction.open_table(DIGESTS)?;
+    transaction.open_table(RECENT)?;
     transaction.commit()?;
     Ok(())
 }

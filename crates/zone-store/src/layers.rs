@@ -1,14 +1,17 @@
 //! What is applied and not yet on disk, in front of what is.
 //!
 //! ```text
-//! reads ─▶ active layer ─▶ layer on its way to the disk ─▶ redb, as of the last commit
+//! reads ─▶ active layer ─▶ layer on its way to the disk ─▶ recent rows ─▶ rows in their places
+//!                                                          └─ redb, as of the last commit ──┘
 //! ```
 
 use crate::content::Slot;
 use crate::disk::{Reader, Table};
 use crate::error::StoreError;
 use crate::keys;
+use crate::pace::BACKLOG;
 use crate::piece::{Gathered, Key, Piece, Place};
+use crate::recent::Recent;
 use crate::sources::Copied;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,10 +26,12 @@ pub(crate) type Change = Option<Piece>;
 pub(crate) type Changes = BTreeMap<Key, Change>;
 
 /// What an entry of [`Changes`] takes beside its octets, roughly: an estimate that bounds memory.
-const ENTRY_OVERHEAD: usize = 96;
+pub(crate) const ENTRY_OVERHEAD: usize = 96;
+/// More bytes than this are a backlog, too, however few the rows.
+pub(crate) const BACKLOG_BYTES: usize = 8 << 20;
 
 /// What one commit writes: all of it or nothing.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Layer {
     /// What the keys of most rows begin with, as far as it is known: what the first that came began with.
     common: Box<[u8]>,
@@ -50,6 +55,8 @@ pub(crate) struct Layer {
 pub(crate) struct View<'a> {
     pub(crate) active: &'a Layer,
     pub(crate) committing: Option<&'a Layer>,
+    /// What the last commit, and those before it, appended.
+    pub(crate) recent: &'a Recent,
     pub(crate) reader: &'a Reader,
     /// The copies whose rows are passed over by whoever reads owner by owner.
     pub(crate) hidden: &'a BTreeSet<u16>,
@@ -79,6 +86,11 @@ impl Layer {
             Table::Rows => &self.rows,
             Table::Quarantine => &self.quarantine,
         }
+    }
+
+    /// Whether it is so much that a log is being caught up with.
+    pub(crate) fn is_backlog(&self) -> bool {
+        self.rows.len() > BACKLOG.0 || self.bytes > BACKLOG_BYTES
     }
 
     /// Sets what was gathered, in its order. `replaced` is told what was there for each key, to be put back if the batch
@@ -137,10 +149,15 @@ impl<'a> View<'a> {
         Ok(self.hidden.is_empty() || !self.hidden.contains(&keys::copy_of(rest)?))
     }
 
+    /// What stands in front of a table, the newest first.
+    fn pending(&self, table: Table) -> [Option<&'a Changes>; 3] {
+        let recent = (table == Table::Rows).then(|| self.recent.rows());
+        [Some(self.active.changes(table)), self.committing.map(|layer| layer.changes(table)), recent]
+    }
+
     /// Whether a key has a value.
     pub(crate) fn has(&self, table: Table, key: &[u8]) -> Result<bool, StoreError> {
-        let layers = [Some(self.active), self.committing];
-        match layers.into_iter().flatten().find_map(|layer| layer.changes(table).get(key)) {
+        match self.pending(table).into_iter().flatten().find_map(|changes| changes.get(key)) {
             Some(change) => Ok(change.is_some()),
             None => self.reader.has(table, key),
         }
@@ -166,17 +183,16 @@ impl<'a> View<'a> {
         mut visit: impl FnMut(&[u8], &[u8]) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
         let bounds = (Bound::Included(from), to.map_or(Bound::Unbounded, Bound::Excluded));
-        let mut active = self.active.changes(table).range::<[u8], _>(bounds).peekable();
-        let mut committing =
-            self.committing.map(|layer| layer.changes(table).range::<[u8], _>(bounds).peekable());
+        let ranges =
+            |changes: Option<&'a Changes>| changes.map(|own| own.range::<[u8], _>(bounds).peekable());
+        let mut pending = self.pending(table).map(ranges);
         let mut disk = self.reader.range(table, from, to)?;
         let mut on_disk = disk.next()?;
         loop {
-            let heads = [active.peek(), committing.as_mut().and_then(|layer| layer.peek())];
-            let pending = heads.into_iter().flatten().map(|(key, _)| &key[..]).min();
-            let Some(pending) = pending else { break };
+            let heads = pending.iter_mut().flatten().filter_map(|own| own.peek().map(|&(key, _)| &key[..]));
+            let Some(next) = heads.min() else { break };
             if let Some(entry) = &on_disk
-                && entry.key() < pending
+                && entry.key() < next
             {
                 if !visit(entry.key(), entry.value())? {
                     return Ok(());
@@ -184,12 +200,15 @@ impl<'a> View<'a> {
                 on_disk = disk.next()?;
                 continue;
             }
-            if on_disk.as_ref().is_some_and(|entry| entry.key() == pending) {
+            if on_disk.as_ref().is_some_and(|entry| entry.key() == next) {
                 on_disk = disk.next()?;
             }
-            let newer = active.next_if(|(key, _)| ***key == *pending);
-            let older = committing.as_mut().and_then(|layer| layer.next_if(|(key, _)| ***key == *pending));
-            if let Some((key, Some(value))) = newer.or(older)
+            let mut newest = None;
+            for own in pending.iter_mut().flatten() {
+                let change = own.next_if(|(key, _)| ***key == *next);
+                newest = newest.or(change);
+            }
+            if let Some((key, Some(value))) = newest
                 && !visit(key, value)?
             {
                 return Ok(());

@@ -64,6 +64,7 @@
 
 mod actor;
 mod apply;
+mod commit;
 mod config;
 mod content;
 mod digest;
@@ -84,6 +85,7 @@ mod portions;
 mod publish;
 mod read;
 mod rebuild;
+mod recent;
 mod regain;
 mod restarts;
 mod row;
@@ -97,8 +99,8 @@ mod walks;
 mod zones;
 
 pub use actor::{Handle, Running, StorePeers, ZoneStore, spawn_standalone};
+pub use commit::{CommitJob, Committed};
 pub use config::StoreConfig;
-pub use disk::{CommitJob, Committed};
 pub use error::StoreError;
 pub use read::read_records;
 pub use store::{AppliedBatch, Batch, Pending, Store};

@@ -130,6 +130,11 @@ impl Key {
         };
         Self { word, piece }
     }
+
+    /// The same key for a map most of whose keys begin with something else.
+    pub(crate) fn behind(self, common: &[u8]) -> Self {
+        Self::new(self.piece, common)
+    }
 }
 
 impl PartialEq for Key {

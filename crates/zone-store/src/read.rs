@@ -187,8 +187,9 @@ pub fn read_records(
     let (reader, ledger) = open_to_read(path)?;
     let settings = Settings::new(&StoreConfig { limits: limits.clone(), ..StoreConfig::default() });
     let sources = Sources::of(ledger.copies, &settings.limits)?;
-    let active = Layer::default();
-    let view = View { active: &active, committing: None, reader: &reader, hidden: sources.hidden() };
+    let (active, recent) = (Layer::default(), reader.recent()?);
+    let hidden = sources.hidden();
+    let view = View { active: &active, committing: None, recent: &recent, reader: &reader, hidden };
     let key = owner.sort_key();
     let mut zones = Above::default();
     for labels in 0..=keys::labels(&key) {

@@ -188,12 +188,12 @@ fn put_headers(bytes: &mut Vec<u8>, headers: &Headers) {
     }
 }
 
-fn put_bytes(bytes: &mut Vec<u8>, own: &[u8]) {
+pub(crate) fn put_bytes(bytes: &mut Vec<u8>, own: &[u8]) {
     put_length(bytes, own.len());
     bytes.extend_from_slice(own);
 }
 
-fn put_length(bytes: &mut Vec<u8>, mut length: usize) {
+pub(crate) fn put_length(bytes: &mut Vec<u8>, mut length: usize) {
     while length >= 0x80 {
         bytes.push(length as u8 | 0x80);
         length >>= 7;
@@ -201,7 +201,8 @@ fn put_length(bytes: &mut Vec<u8>, mut length: usize) {
     bytes.push(length as u8);
 }
 
-struct Reader<'a>(&'a [u8]);
+/// What is left of a value that is being read.
+pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {
     fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], Corrupt> {
@@ -210,7 +211,7 @@ impl<'a> Reader<'a> {
         Ok(own)
     }
 
-    fn length(&mut self) -> Result<usize, Corrupt> {
+    pub(crate) fn length(&mut self) -> Result<usize, Corrupt> {
         let mut length = 0usize;
         for shift in (0..usize::BITS).step_by(7) {
             let [octet] = *self.array()?;
@@ -222,8 +223,12 @@ impl<'a> Reader<'a> {
         Err(Corrupt("a length does not end"))
     }
 
-    fn bytes(&mut self) -> Result<&'a [u8], Corrupt> {
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], Corrupt> {
         let length = self.length()?;
+        self.take(length)
+    }
+
+    pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], Corrupt> {
         let (own, rest) = self.0.split_at_checked(length).ok_or(Corrupt("a value is too short"))?;
         self.0 = rest;
         Ok(own)

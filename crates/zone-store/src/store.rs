@@ -1,11 +1,13 @@
 //! The store: what is applied, what of it is on disk, and the catalogue that follows from it.
 
+use crate::commit::{CommitJob, Committed};
 use crate::config::StoreConfig;
-use crate::disk::{CommitJob, Committed, Disk, Reader, Table};
+use crate::disk::{Disk, Reader, Table};
 use crate::error::StoreError;
 use crate::keys::SlotKey;
 use crate::layers::{Layer, View};
 use crate::load::load;
+use crate::recent::{Plan, Recent};
 use crate::settings::Settings;
 use crate::sources::Sources;
 use crate::zones::{ByApex, Zone};
@@ -78,7 +80,10 @@ pub struct Store {
     /// `None` between a failure and the next opening.
     reader: Option<Reader>,
     pub(crate) active: Layer,
-    committing: Option<Arc<Layer>>,
+    committing: Option<(Arc<Layer>, Arc<Plan>)>,
+    recent: Recent,
+    /// Whether others wanted the processor during the last commit.
+    crowded: bool,
     /// Whether a job was handed out whose outcome is not known.
     running: bool,
     /// Whether redb failed and must be opened again.
@@ -154,7 +159,9 @@ impl Store {
         let settings = Settings::new(config);
         let sources = Sources::of(ledger.copies, &settings.limits)?;
         let mut active = Layer::default();
-        let view = View { active: &active, committing: None, reader: &reader, hidden: sources.hidden() };
+        let recent = reader.recent()?;
+        let hidden = sources.hidden();
+        let view = View { active: &active, committing: None, recent: &recent, reader: &reader, hidden };
         let loaded = load(view, &settings, &sources, config.seed)?;
         let quarantined = match sources.hidden().is_empty() {
             true => ledger.quarantined,
@@ -175,6 +182,7 @@ impl Store {
             settings,
             reader,
             active,
+            recent,
             digests_wrong,
             sources,
             positions: ledger.positions.into_iter().map(|(source, own, at)| ((source, own), at)).collect(),
@@ -196,6 +204,8 @@ impl Store {
             reader: Some(parts.reader),
             active: parts.active,
             committing: None,
+            recent: parts.recent,
+            crowded: false,
             running: false,
             broken: false,
             stale: false,
@@ -266,7 +276,7 @@ impl Store {
 
     /// What waits for the disk.
     pub fn pending(&self) -> Pending {
-        let committing = self.committing.as_deref();
+        let committing = self.committing();
         Pending {
             waiting: self.stale
                 || self.has_failed()
@@ -298,10 +308,11 @@ impl Store {
                 own.stored = Some(own.latest);
                 layer.in_step.insert(*source, Some(own.latest));
             }
-            self.committing = Some(Arc::new(layer));
+            let plan = self.recent.plan(&layer, self.config.recent_rows, self.crowded);
+            self.committing = Some((Arc::new(layer), Arc::new(plan)));
         }
-        let Some(layer) = &self.committing else { return Ok(None) };
-        let job = self.disk.job(Arc::clone(layer))?;
+        let Some((layer, plan)) = &self.committing else { return Ok(None) };
+        let job = self.disk.job(Arc::clone(layer), Arc::clone(plan))?;
         self.running = true;
         Ok(Some(job))
     }
@@ -312,11 +323,13 @@ impl Store {
     /// [`StoreError`] where it failed. Nothing is lost: the next [`begin_commit`](Self::begin_commit) opens
     /// the file again and makes the same commit.
     pub fn end_commit(&mut self, committed: Committed) -> Result<(), StoreError> {
-        self.running = false;
+        (self.running, self.crowded) = (false, committed.crowded);
         match committed.result.and_then(|()| self.disk.reader()) {
             Ok(reader) => {
                 self.reader = Some(reader);
-                self.committing = None;
+                if let Some((layer, plan)) = self.committing.take() {
+                    self.recent.done(&plan, Arc::unwrap_or_clone(layer));
+                }
                 Ok(())
             }
             Err(error) => {
@@ -363,8 +376,13 @@ impl Store {
     /// Rows and quarantine as they are applied.
     pub(crate) fn view(&self) -> Result<View<'_>, StoreError> {
         let reader = self.reader.as_ref().ok_or_else(|| self.disk.closed())?;
-        let (active, committing) = (&self.active, self.committing.as_deref());
-        Ok(View { active, committing, reader, hidden: self.sources.hidden() })
+        let (active, committing, recent) = (&self.active, self.committing(), &self.recent);
+        Ok(View { active, committing, recent, reader, hidden: self.sources.hidden() })
+    }
+
+    /// The layer that is on its way to the disk.
+    fn committing(&self) -> Option<&Layer> {
+        self.committing.as_ref().map(|(layer, _)| &**layer)
     }
 
     /// Says no while zones and catalogue wait for the disk to be made again.
@@ -418,6 +436,7 @@ struct Parts {
     settings: Settings,
     reader: Reader,
     active: Layer,
+    recent: Recent,
     digests_wrong: u64,
     sources: Sources,
     positions: BTreeMap<(u16, Partition), Position>,

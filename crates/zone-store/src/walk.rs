@@ -9,12 +9,14 @@ use crate::disk::{Ledger, Reader, open_to_read};
 use crate::error::StoreError;
 use crate::keys;
 use crate::layers::{Layer, View};
+use crate::recent::Recent;
 use crate::settings::{Settings, below};
 use crate::soa;
 use crate::sources::Sources;
 use crate::store::Store;
 use crate::zones::{Above, Zone};
 use messages::{ReadZone, StoreUnavailable, ZoneHead};
+use std::cell::OnceCell;
 use std::path::Path;
 use zone_model::zone::ZoneRrSet;
 use zone_model::{Limits, Name, Partition, Position, RecordType, RrSet, SourceId};
@@ -28,6 +30,8 @@ pub struct ZoneWalk {
     positions: Vec<(SourceId, Partition, Position)>,
     /// No changes: a walk sees what is on the disk alone.
     nothing: Layer,
+    /// Read by whoever walks first, not by whoever opens the zone.
+    recent: OnceCell<Recent>,
     apex: Vec<u8>,
     name: Name,
 }
@@ -68,7 +72,8 @@ impl ZoneWalk {
         });
         let positions = positions.collect();
         let (apex, name) = (apex.sort_key(), apex.to_lowercase());
-        Ok(Self { reader, settings, sources, positions, nothing: Layer::default(), apex, name })
+        let (nothing, recent) = (Layer::default(), OnceCell::new());
+        Ok(Self { reader, settings, sources, positions, nothing, recent, apex, name })
     }
 
     /// What is known of the zone as a whole; `None` where there is no such zone. Reads the zone once.
@@ -121,14 +126,21 @@ impl ZoneWalk {
         })
     }
 
-    fn view(&self) -> View<'_> {
+    fn view(&self) -> Result<View<'_>, StoreError> {
+        let recent = match self.recent.get() {
+            Some(recent) => recent,
+            None => {
+                let read = self.reader.recent()?;
+                self.recent.get_or_init(|| read)
+            }
+        };
         let hidden = self.sources.hidden();
-        View { active: &self.nothing, committing: None, reader: &self.reader, hidden }
+        Ok(View { active: &self.nothing, committing: None, recent, reader: &self.reader, hidden })
     }
 
     /// The zone that begins at an owner, if one does.
     fn zone(&self, owner: &[u8]) -> Result<Option<Zone>, StoreError> {
-        let rows = self.view().owner(owner)?;
+        let rows = self.view()?.owner(owner)?;
         Ok(self.settings.zone(owner, soa_state(owner, &rows.slots()?, &self.sources)?))
     }
 
@@ -147,7 +159,7 @@ impl ZoneWalk {
         let mut stack: Vec<Vec<u8>> = Vec::new();
         let configured = keys::in_order(below(&self.settings.zones, &self.apex));
         let mut going_on = true;
-        self.view().walk(&self.apex, &configured, |owner, slots| {
+        self.view()?.walk(&self.apex, &configured, |owner, slots| {
             // The rest is passed over: a walk has no other way to end than an error.
             if !going_on {
                 return Ok(());

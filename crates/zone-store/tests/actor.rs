@@ -290,12 +290,16 @@ impl redb::StorageBackend for Mine {
     }
 }
 
+/// A store of which every row is read from its file: it keeps none in memory.
+fn read_from_disk() -> StoreConfig {
+    StoreConfig { cache_bytes: 0, recent_rows: 0, ..Default::default() }
+}
+
 /// A panic is an error to the sender, the address stays, and a batch that might leave a gap is not applied.
 #[actix::test]
 async fn a_panic_is_answered_and_the_store_opened_again() {
     use std::sync::atomic::Ordering::Relaxed;
-    // Without a cache every read goes to the backend.
-    let config = StoreConfig { cache_bytes: 0, commit_after: Duration::from_millis(1), ..Default::default() };
+    let config = StoreConfig { commit_after: Duration::from_millis(1), ..read_from_disk() };
     let mine = Mine::default();
     let (own, again) = (mine.clone(), config.clone());
     let open = move || Store::open_backend(again.clone(), own.clone());
@@ -356,12 +360,8 @@ fn shown(published: &mut UnboundedReceiver<CatalogPublished>) -> Vec<Option<Vec<
 #[actix::test]
 async fn a_store_that_was_lost_takes_nothing_back_that_was_served() {
     use std::sync::atomic::Ordering::Relaxed;
-    let config = StoreConfig {
-        cache_bytes: 0,
-        commit_after: Duration::from_secs(3600),
-        sources: vec![topic()],
-        ..Default::default()
-    };
+    let config =
+        StoreConfig { commit_after: Duration::from_secs(3600), sources: vec![topic()], ..read_from_disk() };
     let mine = Mine::default();
     let (own, again) = (mine.clone(), config.clone());
     let open = move || Store::open_backend(again.clone(), own.clone());
@@ -413,10 +413,9 @@ async fn damage_that_is_met_while_running_sets_the_file_aside_and_takes_nothing_
     let path = directory.path().join("store.redb");
     let config = StoreConfig {
         path: Some(path.clone()),
-        cache_bytes: 0,
         commit_after: Duration::from_millis(1),
         sources: vec![topic()],
-        ..Default::default()
+        ..read_from_disk()
     };
     let (listener, mut published) = recorder::<CatalogPublished>();
     let store = Store::open(config.clone()).unwrap();
@@ -446,7 +445,7 @@ async fn damage_that_is_met_while_running_sets_the_file_aside_and_takes_nothing_
 #[actix::test]
 async fn a_read_that_failed_is_mended_by_itself() {
     use std::sync::atomic::Ordering::Relaxed;
-    let config = StoreConfig { cache_bytes: 0, commit_after: Duration::from_millis(1), ..Default::default() };
+    let config = StoreConfig { commit_after: Duration::from_millis(1), ..read_from_disk() };
     let mine = Mine::default();
     let store = Store::open_backend(config.clone(), mine.clone()).unwrap();
     let store = ZoneStore::new(config, store, StorePeers::default()).start();

@@ -404,7 +404,9 @@ fn configs() -> impl Strategy<Value = StoreConfig> {
     ];
     let limits =
         || prop_oneof![4 => Just(None), 1 => some(&["t.", "a.t.", "b.t.", "a.a.t.", "."]).prop_map(Some)];
-    (zones, local, [limits(), limits()]).prop_map(|(zones, local, limits)| StoreConfig {
+    let recent = prop_oneof![Just(0), 1..6usize, Just(StoreConfig::default().recent_rows)];
+    (zones, local, [limits(), limits()], recent).prop_map(|(zones, local, limits, recent_rows)| StoreConfig {
+        recent_rows,
         zones: zones.into_iter().map(name).collect(),
         limits: {
             let mut own = Limits::default();

@@ -1,7 +1,7 @@
 //! Commits: when they are made, on a thread of their own, and what becomes of those that fail.
 
 use super::{LAST_TRIES, SWEPT_AT_ONCE, ZoneStore};
-use crate::disk::Committed;
+use crate::commit::Committed;
 use crate::error::StoreError;
 use crate::memory;
 use crate::pace::Next;

@@ -1,16 +1,12 @@
 //! Who commits: a thread of its own, or for a backlog the runtime.
 
-use crate::disk::{CommitJob, Committed};
-use crate::pace::BACKLOG;
+use crate::commit::{CommitJob, Committed};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
-
-/// More bytes than this are a backlog, too, however few the rows.
-const LARGE: usize = 8 << 20;
 
 /// Makes commits, one at a time: on a thread of its own that gives way to those that answer, unless what waits is so much
 /// that the log would have to wait for it. A thread that has given way cannot take that back, so a backlog is committed
@@ -39,7 +35,7 @@ impl Committer {
     /// Hands a commit over. What comes of it is told by what is returned. To be called on the actor's runtime.
     pub(super) fn begin(&mut self, job: CommitJob) -> oneshot::Receiver<Ended> {
         let (tell, told) = oneshot::channel();
-        if job.rows() > BACKLOG.0 || job.bytes() > LARGE {
+        if job.is_backlog() {
             tokio::task::spawn_blocking(move || commit((job, tell)));
             return told;
         }
@@ -95,8 +91,14 @@ fn commit((job, tell): Order) {
 mod tests {
     use super::*;
     use crate::disk::Disk;
-    use crate::layers::Layer;
+    use crate::layers::{BACKLOG_BYTES, Layer};
+    use crate::recent::Recent;
     use std::sync::Arc;
+
+    fn job(disk: &Disk, layer: Layer) -> CommitJob {
+        let plan = Recent::default().plan(&layer, 1, false);
+        disk.job(Arc::new(layer), Arc::new(plan)).expect("a job")
+    }
 
     #[test]
     fn one_thread_makes_all_commits_and_ends_with_who_has_it() {
@@ -104,14 +106,14 @@ mod tests {
         let mut committer = Committer::default();
         let mut threads = Vec::new();
         for _ in 0..3 {
-            let job = disk.job(Arc::new(Layer::default())).expect("a job");
+            let job = job(&disk, Layer::default());
             let (committed, _) = committer.begin(job).blocking_recv().expect("an end");
             assert!(committed.is_ok());
             threads.extend(committer.thread.as_ref().map(|thread| thread.handle.thread().id()));
         }
         assert!(threads.len() == 3 && threads.windows(2).all(|two| two[0] == two[1]), "{threads:?}");
         // The job that is under way is made to its end.
-        let told = committer.begin(disk.job(Arc::new(Layer::default())).expect("a job"));
+        let told = committer.begin(job(&disk, Layer::default()));
         drop(committer);
         assert!(told.blocking_recv().expect("an end").0.is_ok());
     }
@@ -120,10 +122,10 @@ mod tests {
     async fn a_backlog_does_not_give_way() {
         let disk = Disk::open(None, 1 << 20).expect("memory");
         let mut committer = Committer::default();
-        for (bytes, has_thread) in [(LARGE + 1, false), (LARGE, true)] {
+        for (bytes, has_thread) in [(BACKLOG_BYTES + 1, false), (BACKLOG_BYTES, true)] {
             let mut layer = Layer::default();
             layer.bytes += bytes;
-            let job = disk.job(Arc::new(layer)).expect("a job");
+            let job = job(&disk, layer);
             assert!(committer.begin(job).await.expect("an end").0.is_ok());
             assert_eq!(committer.thread.is_some(), has_thread);
         }
@@ -136,7 +138,7 @@ mod tests {
         drop(gone);
         let thread = Thread { jobs, handle: std::thread::spawn(|| {}) };
         let mut committer = Committer { thread: Some(thread) };
-        let job = disk.job(Arc::new(Layer::default())).expect("a job");
+        let job = job(&disk, Layer::default());
         assert!(committer.begin(job).blocking_recv().expect("an end").0.is_ok());
     }
 }

@@ -142,7 +142,7 @@ fn at_every_operation(counted: Counted, fault: impl Fn(u64) -> Fault) -> u64 {
         if !disk.has_happened() {
             assert!(went_through);
             println!("{counted:?}, {:?}: {at} operations, each of which was the one", fault(at));
-            assert!(times() > 1 || (100..=500).contains(&at), "{at} operations");
+            assert!(times() > 1 || (100..=600).contains(&at), "{at} operations");
             return at;
         }
         if !went_through {
