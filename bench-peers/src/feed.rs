@@ -15,6 +15,47 @@ const PER_MESSAGE: u64 = 1300;
 /// The time of the first change, later than that of everything a world begins with.
 const LATER: u64 = 1_700_000_100_000;
 
+/// Changes of names in no order of memory or disk, none of them twice the same.
+#[derive(Debug)]
+pub struct Changes {
+    names: u64,
+    made: u64,
+}
+
+// === impl Changes ===
+
+impl Changes {
+    /// Of a zone of so many names.
+    pub fn new(names: u64) -> Self {
+        Self { names, made: 0 }
+    }
+
+    /// Appends so many a second, each as soon as it is due, until as many were or it is to stop.
+    pub fn append(&mut self, journal: &Path, rate: u64, most: u64, stop: &AtomicBool) -> Result<()> {
+        let mut file = File::options().append(true).open(journal)?;
+        let begun = Instant::now();
+        let mut appended = 0;
+        while appended < most && !stop.load(Ordering::Relaxed) {
+            let due = (begun.elapsed().as_secs_f64() * rate as f64) as u64;
+            while appended < due.min(most) {
+                file.write_all((self.next() + "\n").as_bytes())?;
+                appended += 1;
+            }
+            std::thread::sleep(Duration::from_micros(500));
+        }
+        Ok(())
+    }
+
+    fn next(&mut self) -> String {
+        // Nine of ten names have an address, those whose number ends in 0 among them.
+        let number = (self.made * 7919 % self.names) / 10 * 10;
+        // None comes twice in a twentieth of all.
+        let generation = 1 + self.made / (self.names / 20).max(1);
+        self.made += 1;
+        change(number, generation)
+    }
+}
+
 /// The event that gives a name its address of this generation.
 pub fn change(number: u64, generation: u64) -> String {
     event(&World::owner(number), "A", &[&moved(number, generation)], LATER + generation)
@@ -38,25 +79,6 @@ pub fn append_all(journal: &Path, names: u64, generation: u64) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Appends changes of names that have an address, so many a second, until told to stop. Says how many.
-pub fn append_steadily(journal: &Path, names: u64, rate: u64, stop: &AtomicBool) -> Result<u64> {
-    let mut file = File::options().append(true).open(journal)?;
-    let begun = Instant::now();
-    let mut written = 0;
-    while !stop.load(Ordering::Relaxed) {
-        let due = (begun.elapsed().as_secs_f64() * rate as f64) as u64;
-        while written < due {
-            // Nine of ten names have an address; a stride visits them in no order of memory.
-            let number = (written * 7919 % names) / 10 * 10;
-            let line = change(number, 1 + written / names) + "\n";
-            file.write_all(line.as_bytes())?;
-            written += 1;
-        }
-        std::thread::sleep(Duration::from_micros(500));
-    }
-    Ok(written)
 }
 
 /// Gives each name another address by dynamic updates: removes its A RRset and adds the new one.

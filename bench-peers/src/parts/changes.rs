@@ -1,14 +1,15 @@
 //! Queries while a zone of 1,000,000 names changes 1,000 times a second.
 
 use super::{Setting, late, late_alone};
+use crate::cpu;
+use crate::feed::Changes;
 use crate::load::{self, Meter, Outcome, Over, Pace, Unmeasured};
 use crate::measure::median;
 use crate::mix::{Mix, Questions};
-use crate::report::{Section, Target};
+use crate::report::{Section, Target, thousands};
 use crate::servers::{Kind, Place, Server};
 use crate::table::Table;
 use crate::world::World;
-use crate::{cpu, feed};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,9 @@ use std::time::Duration;
 /// Events a second.
 const EVENTS: u64 = 1000;
 const TIME: Duration = Duration::from_secs(2);
+/// Events before the first turn, and how many of them a second: by then the store holds as many rows that are not in their
+/// places as it ever does where nobody wants the processor.
+const BEFORE: (u64, u64) = (400_000, 20_000);
 
 /// One turn: with changes or without.
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,15 +64,19 @@ pub(super) fn run(setting: &Setting) -> Result<Section> {
     let mut section = Section::new("Changes under load");
     section.text(format!(
         "A zone of 1,000,000 names, *mixed*, all of the server on one core; turns of {} s without changes and with \
-         {EVENTS} events a second, each a line appended to the journal. *The query's path* is the CPU time of the \
+         {EVENTS} events a second, each a line appended to the journal, behind {} of them. *The query's path* is the CPU time of the \
          listener's thread. The latency is that at half of the rate without changes, \
          as root on a quiet core (see *Overload*).",
-        TIME.as_secs()
+        TIME.as_secs(),
+        thousands(BEFORE.0 as f64),
     ));
+    let mut changes = Changes::new(names);
+    changes.append(&place.journal, BEFORE.1, BEFORE.0, &AtomicBool::new(false))?;
+    server.rest()?;
     let mut pairs = Vec::new();
     for _ in 0..setting.rounds {
         let still = turn(setting, &server, &place, &mut questions, None)?;
-        let moving = turn(setting, &server, &place, &mut questions, Some((names, still.rate)))?;
+        let moving = turn(setting, &server, &place, &mut questions, Some((&mut changes, still.rate)))?;
         pairs.push((still, moving));
     }
     let of = |value: &dyn Fn(&(Turn, Turn)) -> f64| median(pairs.iter().map(value).collect());
@@ -101,21 +109,22 @@ pub(super) fn run(setting: &Setting) -> Result<Section> {
     Ok(section)
 }
 
-/// Loads the server, while the zone changes where its names and the rate without changes are given.
+/// Loads the server, while the zone changes where that and the rate without changes are given.
 fn turn(
     setting: &Setting,
     server: &Server,
     place: &Place,
     questions: &mut Questions,
-    changing: Option<(u64, f64)>,
+    changing: Option<(&mut Changes, f64)>,
 ) -> Result<Turn> {
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let writer = changing.map(|(names, _)| {
+        let peak = changing.as_ref().map(|(_, rate)| *rate);
+        let writer = changing.map(|(changes, _)| {
             let (journal, stop) = (&place.journal, &stop);
-            scope.spawn(move || feed::append_steadily(journal, names, EVENTS, stop))
+            scope.spawn(move || changes.append(journal, EVENTS, u64::MAX, stop))
         });
-        let measured = both(setting, server, questions, changing.map(|(_, rate)| rate));
+        let measured = both(setting, server, questions, peak);
         stop.store(true, Ordering::Relaxed);
         if let Some(writer) = writer {
             writer.join().ok().context("the writer panicked")??;
