@@ -9,7 +9,7 @@ use crate::content::Slot;
 use crate::disk::{Reader, Table};
 use crate::error::StoreError;
 use crate::keys;
-use crate::pace::BACKLOG;
+use crate::pace::{BACKLOG, BACKLOG_BYTES};
 use crate::piece::{Gathered, Key, Piece, Place};
 use crate::recent::Recent;
 use crate::sources::Copied;
@@ -27,8 +27,6 @@ pub(crate) type Changes = BTreeMap<Key, Change>;
 
 /// What an entry of [`Changes`] takes beside its octets, roughly: an estimate that bounds memory.
 pub(crate) const ENTRY_OVERHEAD: usize = 96;
-/// More bytes than this are a backlog, too, however few the rows.
-pub(crate) const BACKLOG_BYTES: usize = 8 << 20;
 
 /// What one commit writes: all of it or nothing.
 #[derive(Clone, Debug, Default)]

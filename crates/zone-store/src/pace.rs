@@ -10,6 +10,8 @@ const LARGE: (usize, usize) = (300_000, 64 << 20);
 /// about as many pages as one of three times as many: it waits longer, and what it would have taken from who reads and
 /// applies the backlog is theirs.
 pub(crate) const BACKLOG: (usize, Duration) = (10_000, Duration::from_secs(1));
+/// A commit of more bytes than this is one of a backlog, too, however few the rows.
+pub(crate) const BACKLOG_BYTES: usize = 8 << 20;
 /// Failed commits are tried again after twice the time before, up to the longest.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 

@@ -81,10 +81,7 @@ impl Gathering {
     pub(crate) fn sort_roughly(&mut self) {
         let Self { octets, places, common: all } = self;
         let key = |place: &Place| &octets[place.key.clone()];
-        let Some(first) = places.first().map(key) else { return };
-        let common = places.iter().map(key).fold(first.len(), |most, key| {
-            most.min(first.iter().zip(key).take_while(|(one, other)| one == other).count())
-        });
+        let common = common(places.iter().map(key)).len();
         places.sort_by_cached_key(|place| word(&key(place)[common..]));
         *all = common;
     }
@@ -169,6 +166,14 @@ impl Borrow<[u8]> for Key {
     fn borrow(&self) -> &[u8] {
         self
     }
+}
+
+/// What all begin with alike.
+pub(crate) fn common<'k>(keys: impl IntoIterator<Item = &'k [u8]>) -> &'k [u8] {
+    let alike = |one: &'k [u8], other: &'k [u8]| {
+        &one[..one.iter().zip(other).take_while(|(own, others)| own == others).count()]
+    };
+    keys.into_iter().reduce(alike).unwrap_or_default()
 }
 
 /// The first octets, as a number that has their order.

@@ -17,7 +17,7 @@
 use crate::disk::Table;
 use crate::error::Corrupt;
 use crate::layers::{Change, Changes, ENTRY_OVERHEAD, Layer};
-use crate::piece::{Gathering, Key};
+use crate::piece::{Gathering, Key, common};
 use crate::row::{Reader, put_bytes, put_length};
 use std::ops::{Bound, Range};
 
@@ -197,15 +197,11 @@ impl Recent {
             return;
         }
         let ends = [&self.rows, added].map(|rows| [rows.first_key_value(), rows.last_key_value()]);
-        let mut keys = ends.into_iter().flatten().flatten().map(|(key, _)| &**key);
-        let Some(first) = keys.next() else { return };
-        let common = keys.fold(first.len(), |most, key| {
-            most.min(first.iter().zip(key).take_while(|(one, other)| one == other).count())
-        });
-        if first[..common] == *self.common {
+        let common = common(ends.into_iter().flatten().flatten().map(|(key, _)| &**key));
+        if *common == *self.common {
             return;
         }
-        self.common = first[..common].into();
+        self.common = common.into();
         let rows = std::mem::take(&mut self.rows).into_iter();
         self.rows = rows.map(|(key, change)| (key.behind(&self.common), change)).collect();
     }

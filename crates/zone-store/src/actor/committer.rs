@@ -91,7 +91,8 @@ fn commit((job, tell): Order) {
 mod tests {
     use super::*;
     use crate::disk::Disk;
-    use crate::layers::{BACKLOG_BYTES, Layer};
+    use crate::layers::Layer;
+    use crate::pace::BACKLOG_BYTES;
     use crate::recent::Recent;
     use std::sync::Arc;
 
