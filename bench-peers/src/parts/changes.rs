@@ -64,9 +64,9 @@ pub(super) fn run(setting: &Setting) -> Result<Section> {
     let mut section = Section::new("Changes under load");
     section.text(format!(
         "A zone of 1,000,000 names, *mixed*, all of the server on one core; turns of {} s without changes and with \
-         {EVENTS} events a second, each a line appended to the journal, behind {} of them. *The query's path* is the CPU time of the \
-         listener's thread. The latency is that at half of the rate without changes, \
-         as root on a quiet core (see *Overload*).",
+         {EVENTS} events a second, each a line appended to the journal, behind {} of them. *The query's path* is the \
+         CPU time of the listener's thread. The latency is that at half of the rate without changes, as root on a \
+         quiet core (see *Overload*).",
         TIME.as_secs(),
         thousands(BEFORE.0 as f64),
     ));
