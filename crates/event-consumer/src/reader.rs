@@ -3,7 +3,7 @@
 //! A slow reader of the batches holds the thread up, and the thread the source: nothing piles up. While the
 //! channel is full the thread goes on assembling until its batch has reached its size, so that batches grow
 //! with the backlog; while it is not, an event is handed on at once. After that a thread that gives way to others sleeps
-//! for 5 ms if they want its processor: what comes meanwhile is handed on together.
+//! for 5 to 40 ms if they want its processor: what comes meanwhile is handed on together.
 
 use crate::assemble::{Assembler, ClosedEarly};
 use crate::batch::Batch;
