@@ -9,7 +9,6 @@
 //! Everything that can fail before the layer is touched is done first; if anything fails behind that, the
 //! layer is put back and the catalogue is made again before the next batch.
 
-use crate::content::Slot;
 use crate::disk::Table;
 use crate::error::StoreError;
 use crate::keys::{self, RowKey, SlotKey};
@@ -20,6 +19,7 @@ use crate::row::{QuarantineRow, Row};
 use crate::store::{AppliedBatch, Batch, Store};
 use crate::zones::ByApex;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use zone_model::{Event, EventBody, EventKey, Partition, Position, RecordType, SetRrSet};
 
@@ -234,12 +234,14 @@ impl Work {
         row: Option<Arc<[u8]>>,
     ) -> Result<(), StoreError> {
         let (owner, rest): (Box<[u8]>, _) = (key.owner.sort_key().into(), row_key(key, slot).encode());
-        if !self.touched.contains_key(&owner) {
-            self.touched.insert(owner.clone(), Touched::new(view.owner(&owner)?, false));
-        }
-        if let Some(touched) = self.touched.get_mut(&owner) {
-            touched.after.put(&rest, row);
-        }
+        let touched = match self.touched.entry(owner) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let rows = view.owner(entry.key())?;
+                entry.insert(Touched::new(rows, false))
+            }
+        };
+        touched.after.put(&rest, row);
         Ok(())
     }
 
@@ -285,7 +287,6 @@ impl Touched {
     }
 
     pub(crate) fn has_soa(&self) -> Result<bool, StoreError> {
-        let is_soa = |slot: &Slot<'_>| slot.key.rtype == RecordType::SOA;
-        Ok(self.before.slots()?.iter().any(is_soa) || self.after.slots()?.iter().any(is_soa))
+        Ok(self.before.has(RecordType::SOA)? || self.after.has(RecordType::SOA)?)
     }
 }

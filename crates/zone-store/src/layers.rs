@@ -8,7 +8,7 @@
 use crate::content::Slot;
 use crate::disk::{Reader, Table};
 use crate::error::StoreError;
-use crate::keys;
+use crate::keys::{self, RowKey};
 use crate::pace::{BACKLOG, BACKLOG_BYTES};
 use crate::piece::{Gathered, Key, Piece, Place};
 use crate::recent::Recent;
@@ -17,7 +17,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
-use zone_model::{Partition, Position, Timestamp, ZoneDigest};
+use zone_model::{Partition, Position, RecordType, Timestamp, ZoneDigest};
 
 /// A value, or that there is none any more.
 pub(crate) type Change = Option<Piece>;
@@ -65,7 +65,7 @@ pub(crate) struct View<'a> {
 pub(crate) struct OwnedRows(pub(crate) Vec<OwnedRow>);
 
 /// A row's key behind its owner, and its value.
-type OwnedRow = (Box<[u8]>, Arc<[u8]>);
+type OwnedRow = (Arc<[u8]>, Arc<[u8]>);
 
 // === impl Layer ===
 
@@ -269,8 +269,22 @@ impl OwnedRows {
         Self(slots.iter().map(|slot| (slot.key.encode().into(), slot.row.bytes().into())).collect())
     }
 
+    /// Whether there is a row of this type.
+    pub(crate) fn has(&self, rtype: RecordType) -> Result<bool, StoreError> {
+        for (rest, _) in &self.0 {
+            if RowKey::parse(rest)?.rtype == rtype {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     pub(crate) fn slots(&self) -> Result<Vec<Slot<'_>>, StoreError> {
-        self.0.iter().map(|(rest, value)| Ok(Slot::parse(rest, value)?)).collect()
+        let mut slots = Vec::with_capacity(self.0.len());
+        for (rest, value) in &self.0 {
+            slots.push(Slot::parse(rest, value)?);
+        }
+        Ok(slots)
     }
 
     /// Sets or removes the row of this key behind the owner, and returns the value that it had.
