@@ -46,7 +46,7 @@ kafka-topic name='dns' partitions='3' *args:
 
 # what the parts of an answer cost, in figures that a later change can be held against
 bench *args:
-    cargo bench --locked -p zone-model -p dns-wire {{ args }}
+    cargo bench --locked -p zone-model -p dns-wire -p zone-store {{ args }}
 
 # everything that docs/performance.md shows, measured anew beside other name servers; PARTS alone renews these
 bench-peers *parts:
