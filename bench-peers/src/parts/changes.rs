@@ -22,7 +22,7 @@ const TIME: Duration = Duration::from_secs(2);
 /// places as it ever does where nobody wants the processor.
 const BEFORE: (u64, u64) = (400_000, 20_000);
 
-/// One turn: with changes or without.
+/// A turn at full rate, with changes or without.
 #[derive(Clone, Copy, Debug, Default)]
 struct Turn {
     /// Answers a second.
@@ -31,8 +31,6 @@ struct Turn {
     path: f64,
     /// The whole process, in µs for an answer.
     total: f64,
-    /// p99.9 at half of that rate, in milliseconds.
-    latency: f64,
 }
 
 /// Takes the time of every thread.
@@ -73,29 +71,43 @@ pub(super) fn run(setting: &Setting) -> Result<Section> {
     let mut changes = Changes::new(names);
     changes.append(&place.journal, BEFORE.1, BEFORE.0, &AtomicBool::new(false))?;
     server.rest()?;
-    let mut pairs = Vec::new();
+    let (mut pairs, mut late) = (Vec::<[Turn; 2]>::new(), Vec::<[f64; 2]>::new());
     for _ in 0..setting.rounds {
-        let still = turn(setting, &server, &place, &mut questions, None)?;
-        let moving = turn(setting, &server, &place, &mut questions, Some((&mut changes, still.rate)))?;
-        pairs.push((still, moving));
+        // In both orders: the machine may be getting faster or slower.
+        for order in [[false, true], [true, false], [false, true]] {
+            let mut pair = [Turn::default(); 2];
+            for changing in order {
+                let changes = changing.then_some(&mut changes);
+                pair[usize::from(changing)] =
+                    beside(&server, &place, changes, || turn(setting, &server, &mut questions))?;
+            }
+            pairs.push(pair);
+        }
+        let rate = median(pairs.iter().map(|[still, _]| still.rate).collect());
+        let mut delays = [0.0; 2];
+        for changing in [false, true] {
+            let changes = changing.then_some(&mut changes);
+            delays[usize::from(changing)] =
+                beside(&server, &place, changes, || lateness(setting, &server, &mut questions, rate / 2.0))?;
+        }
+        late.push(delays);
     }
-    let of = |value: &dyn Fn(&(Turn, Turn)) -> f64| median(pairs.iter().map(value).collect());
+    let of = |value: &dyn Fn(&[Turn; 2]) -> f64| median(pairs.iter().map(value).collect());
     let mut table =
         Table::new(&["", "k/s", "path, µs/answer", "process, µs/answer", "p99.9 at half the rate, ms"]);
-    for (name, pick) in [("without changes", 0), ("with changes", 1)] {
-        let side = move |pair: &(Turn, Turn)| if pick == 0 { pair.0 } else { pair.1 };
+    for (name, side) in [("without changes", 0), ("with changes", 1)] {
         table.row([
             name.to_owned(),
-            format!("{:.0}", of(&|pair| side(pair).rate / 1000.0)),
-            format!("{:.3}", of(&|pair| side(pair).path)),
-            format!("{:.3}", of(&|pair| side(pair).total)),
-            format!("{:.3}", of(&|pair| side(pair).latency)),
+            format!("{:.0}", of(&|pair| pair[side].rate / 1000.0)),
+            format!("{:.3}", of(&|pair| pair[side].path)),
+            format!("{:.3}", of(&|pair| pair[side].total)),
+            format!("{:.3}", median(late.iter().map(|delays| delays[side]).collect())),
         ]);
     }
     section.table(&table);
-    let path = of(&|(still, moving)| (1.0 - still.path / moving.path) * 100.0);
-    let all = of(&|(still, moving)| (1.0 - moving.rate / still.rate) * 100.0);
-    let later = of(&|(still, moving)| moving.latency - still.latency);
+    let path = of(&|[still, moving]| (1.0 - still.path / moving.path) * 100.0);
+    let all = of(&|[still, moving]| (1.0 - moving.rate / still.rate) * 100.0);
+    let later = median(late.iter().map(|[still, moving]| moving - still).collect());
     section.targets.push(Target::at_most("loss of the query's path", 5.0, path, "%"));
     section.targets.push(Target::at_most(
         "loss of throughput, store and journal on the same core",
@@ -109,22 +121,20 @@ pub(super) fn run(setting: &Setting) -> Result<Section> {
     Ok(section)
 }
 
-/// Loads the server, while the zone changes where that and the rate without changes are given.
-fn turn(
-    setting: &Setting,
+/// Measures something, where changes are given while the zone changes.
+fn beside<T>(
     server: &Server,
     place: &Place,
-    questions: &mut Questions,
-    changing: Option<(&mut Changes, f64)>,
-) -> Result<Turn> {
+    changes: Option<&mut Changes>,
+    measure: impl FnOnce() -> Result<T>,
+) -> Result<T> {
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let peak = changing.as_ref().map(|(_, rate)| *rate);
-        let writer = changing.map(|(changes, _)| {
+        let writer = changes.map(|changes| {
             let (journal, stop) = (&place.journal, &stop);
             scope.spawn(move || changes.append(journal, EVENTS, u64::MAX, stop))
         });
-        let measured = both(setting, server, questions, peak);
+        let measured = measure();
         stop.store(true, Ordering::Relaxed);
         if let Some(writer) = writer {
             writer.join().ok().context("the writer panicked")??;
@@ -134,22 +144,25 @@ fn turn(
     })
 }
 
-fn both(setting: &Setting, server: &Server, questions: &mut Questions, peak: Option<f64>) -> Result<Turn> {
+fn turn(setting: &Setting, server: &Server, questions: &mut Questions) -> Result<Turn> {
     cpu::pin(&[setting.generator])?;
     let mut meter = ThreadMeter { processes: &server.processes, begun: BTreeMap::new(), used: Vec::new() };
-    let rounds = setting.rounds(Over::Udp);
-    let mut load = setting.load(server.address, rounds.pace, TIME);
+    let load = setting.load(server.address, setting.rounds(Over::Udp).pace, TIME);
     let full: Outcome = load::run(&load, questions, &mut meter)?;
     let per_answer = |time: u64| time as f64 / 1000.0 / full.answered.max(1) as f64;
-    load.pace = Pace::Open(peak.unwrap_or(full.rate()) / 2.0);
-    let latency = match late_alone(setting, server, &load, questions)? {
-        Some(alone) => alone,
-        None => late(&load::run(&load, questions, &mut Unmeasured)?),
-    };
     Ok(Turn {
         rate: full.rate(),
         path: per_answer(meter.used.iter().copied().max().unwrap_or(0)),
         total: per_answer(meter.used.iter().sum()),
-        latency,
+    })
+}
+
+/// p99.9 at a rate, in milliseconds.
+fn lateness(setting: &Setting, server: &Server, questions: &mut Questions, rate: f64) -> Result<f64> {
+    cpu::pin(&[setting.generator])?;
+    let load = setting.load(server.address, Pace::Open(rate), TIME);
+    Ok(match late_alone(setting, server, &load, questions)? {
+        Some(alone) => alone,
+        None => late(&load::run(&load, questions, &mut Unmeasured)?),
     })
 }
