@@ -280,6 +280,7 @@ impl OwnedRows {
     }
 
     pub(crate) fn slots(&self) -> Result<Vec<Slot<'_>>, StoreError> {
+        // Collecting results, which may end early, would begin with room for four; nearly all owners have one or two.
         let mut slots = Vec::with_capacity(self.0.len());
         for (rest, value) in &self.0 {
             slots.push(Slot::parse(rest, value)?);
