@@ -8,8 +8,9 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
-/// What the kernel may hold for a UDP socket in each direction, in octets: a burst of some thousands.
-const UDP_BUFFER: usize = 4 << 20;
+/// What the kernel may hold for a UDP socket in each direction, in octets: a burst of some two thousand, 10 ms of a busy
+/// listener's. With more, a query that is late already waits longer while too many come, and its client has asked again.
+const UDP_BUFFER: usize = 1 << 20;
 /// How often another free port is tried where UDP and TCP shall have the same one.
 const PORT_TRIES: usize = 20;
 
