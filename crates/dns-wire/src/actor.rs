@@ -1,10 +1,12 @@
 //! The actix shell: one actor for each listener, on an arbiter of its own.
 
 use crate::config::WireConfig;
+use crate::counters::Lost;
 use crate::error::WireError;
 use crate::listener::Listener;
 use crate::net::bind::{self, BoundAddresses, Sockets};
 use crate::net::seats::Seats;
+use crate::net::unread::Unread;
 use crate::net::{Busy, Shared, tcp, udp};
 use actix::prelude::*;
 use messages::{CatalogPublished, Measured, Permits, Resolve, Shutdown};
@@ -52,6 +54,8 @@ pub struct Wire {
 pub struct ListenerActor {
     shared: Rc<Shared>,
     sockets: Sockets,
+    /// One for each UDP socket.
+    unread: Vec<Unread>,
     stop: watch::Sender<bool>,
     measured: Option<Recipient<Measured>>,
 }
@@ -162,11 +166,15 @@ impl ListenerActor {
             busy: Cell::new(0),
             seats,
         };
-        Self { shared: Rc::new(shared), sockets, stop, measured: peers.measured }
+        Self { shared: Rc::new(shared), sockets, unread: Vec::new(), stop, measured: peers.measured }
     }
 
-    fn measure(&self) {
-        let samples = self.shared.listener.borrow_mut().counters.take();
+    fn measure(&mut self) {
+        let counters = &mut self.shared.listener.borrow_mut().counters;
+        for unread in &mut self.unread {
+            counters.lost_many(Lost::Unread, unread.take());
+        }
+        let samples = counters.take();
         if let (Some(measured), false) = (&self.measured, samples.is_empty()) {
             measured.do_send(Measured { samples });
         }
@@ -179,6 +187,8 @@ impl Actor for ListenerActor {
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.set_mailbox_capacity(MAILBOX);
         for socket in self.sockets.udp.drain(..) {
+            let socket = Rc::new(socket);
+            self.unread.push(Unread::new(&socket));
             // Taken here: a shutdown may come before the task runs for the first time.
             let (shared, busy) = (Rc::clone(&self.shared), Busy::new(&self.shared));
             tokio::task::spawn_local(async move {
@@ -211,6 +221,8 @@ impl Handler<Shutdown> for ListenerActor {
     type Result = ResponseActFuture<Self, ()>;
 
     fn handle(&mut self, _: Shutdown, _: &mut Context<Self>) -> Self::Result {
+        // The last look at what was dropped: what comes from now on is not taken any more.
+        self.measure();
         self.stop.send_replace(true);
         let shared = Rc::clone(&self.shared);
         let done = async move {

@@ -17,6 +17,8 @@ pub enum Lost {
     NoQuery,
     /// The kernel did not take the answer.
     Unsent,
+    /// The kernel dropped the query before it was read, nearly always because its buffer for the socket was full.
+    Unread,
     /// A connection was turned away: too many are open.
     Connection,
     /// Too many questions to the resolver are under way; the client got SERVFAIL.
@@ -25,6 +27,9 @@ pub enum Lost {
     Panicked,
 }
 
+/// As labels, in the order of [`Lost`].
+const LOST: [&str; 6] = ["no-query", "unsent", "unread", "connection", "resolver", "panic"];
+
 /// A listener's counters since they were handed out last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -32,7 +37,7 @@ pub struct Counters {
     rcodes: [u64; RCODES.len()],
     truncated: u64,
     recursed: u64,
-    lost: [u64; 5],
+    lost: [u64; LOST.len()],
 }
 
 // === impl Counters ===
@@ -56,7 +61,12 @@ impl Counters {
 
     /// Something was lost.
     pub fn lost(&mut self, what: Lost) {
-        self.lost[what as usize] += 1;
+        self.lost_many(what, 1);
+    }
+
+    /// So many were lost.
+    pub fn lost_many(&mut self, what: Lost, count: u32) {
+        self.lost[what as usize] += u64::from(count);
     }
 
     /// What was counted since the last time, as samples; the counters begin anew.
@@ -80,8 +90,7 @@ impl Counters {
         }
         add("dns_truncated_total", Vec::new(), own.truncated);
         add("dns_recursed_total", Vec::new(), own.recursed);
-        for (reason, value) in ["no-query", "unsent", "connection", "resolver", "panic"].iter().zip(own.lost)
-        {
+        for (reason, value) in LOST.iter().zip(own.lost) {
             add("dns_lost_total", vec![("reason", Cow::Borrowed(*reason))], value);
         }
         samples

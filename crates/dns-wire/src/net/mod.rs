@@ -7,6 +7,7 @@ mod recursion;
 pub(crate) mod seats;
 pub(crate) mod tcp;
 pub(crate) mod udp;
+pub(crate) mod unread;
 
 #[cfg(target_os = "linux")]
 mod batch_linux;

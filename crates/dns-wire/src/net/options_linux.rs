@@ -2,6 +2,7 @@
 
 use socket2::Socket;
 use std::io;
+use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
 
 /// What every path takes over IPv6, and in practice over IPv4, in octets (RFC 8200, section 5).
@@ -30,6 +31,26 @@ pub(crate) fn ignore_path_mtu(socket: &Socket, ipv6: bool, largest: u16) -> io::
     let discovery = if fits { libc::IPV6_PMTUDISC_PROBE } else { libc::IPV6_PMTUDISC_OMIT };
     set(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, discovery)?;
     if fits { Ok(()) } else { set(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU, EVERY_PATH.into()) }
+}
+
+/// What the kernel keeps about a socket's memory (`SK_MEMINFO_VARS` of linux/sock_diag.h), and where among it stands what it
+/// dropped (`SK_MEMINFO_DROPS`).
+const MEMORY: usize = 9;
+const DROPS: usize = 8;
+
+/// How many datagrams the kernel has dropped that came for a socket, modulo 2³².
+///
+/// # Errors
+/// Linux before 4.12 does not say.
+pub(crate) fn dropped(socket: &UdpSocket) -> io::Result<u32> {
+    let mut memory = [0_u32; MEMORY];
+    let mut size = size_of_val(&memory) as libc::socklen_t;
+    let place = (&raw mut memory).cast();
+    // SAFETY: the option is as many integers of 32 bits, and the kernel writes no more than `size`, which is all of them.
+    let result = unsafe {
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO, place, &raw mut size)
+    };
+    if result == 0 { Ok(memory[DROPS]) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Sets an option that is an integer.

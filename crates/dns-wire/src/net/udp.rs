@@ -30,10 +30,9 @@ enum End {
 
 /// Answers what comes on the socket until the listener stops, then what has arrived by then. The listener
 /// waits for `_busy`.
-pub(crate) async fn serve(socket: UdpSocket, shared: Rc<Shared>, _busy: Busy) -> io::Result<()> {
+pub(crate) async fn serve(socket: Rc<UdpSocket>, shared: Rc<Shared>, _busy: Busy) -> io::Result<()> {
     let largest = usize::from(shared.listener.borrow().udp_payload()).max(USUAL);
     let mut batch = Batch::new(&socket, largest)?;
-    let socket = Rc::new(socket);
     // Each datagram that leaves a socket wakes who waits for the socket, if only to be told that nothing is there to
     // read: under load, a tenth of what it costs. So the socket is watched only while little comes.
     let mut end = End::Idle;

@@ -201,21 +201,16 @@ impl Handler<Measured> for Recorder {
     }
 }
 
-/// What was counted adds up to what was asked, the last of it handed on at shutdown.
-#[actix::test]
-async fn queries_are_counted() {
+/// Who is told what was counted, and a place where all of it adds up.
+fn recorder() -> (WirePeers, Arbiter, mpsc::Receiver<Measured>) {
     let (sender, measured) = mpsc::channel();
     let arbiter = Arbiter::new();
     let recorder = Recorder::start_in_arbiter(&arbiter.handle(), |_| Recorder(sender));
-    let peers = WirePeers { measured: Some(recorder.recipient()), ..WirePeers::default() };
-    let wire = start(config(), peers).await;
-    publish(&wire, 1, ZONE, true).await;
-    for _ in 0..5 {
-        ask_udp(udp_address(&wire), "www.example. A");
-    }
-    ask_udp(udp_address(&wire), "no.example. A");
-    ask_on(&mut tcp_client(tcp_address(&wire)), "www.example. A");
-    wire.shutdown().await;
+    (WirePeers { measured: Some(recorder.recipient()), ..WirePeers::default() }, arbiter, measured)
+}
+
+/// All that was counted, by the metric and the first of its labels.
+fn sums(measured: &mpsc::Receiver<Measured>) -> impl Fn(&'static str, &str) -> u64 {
     let mut sums = std::collections::BTreeMap::new();
     while let Ok(Measured { samples }) = measured.recv_timeout(std::time::Duration::from_millis(300)) {
         for sample in samples {
@@ -224,11 +219,47 @@ async fn queries_are_counted() {
             *sums.entry((sample.name, label)).or_insert(0) += value;
         }
     }
-    let sum = |name: &'static str, label: &str| sums.get(&(name, label.to_owned())).copied().unwrap_or(0);
+    move |name, label| sums.get(&(name, label.to_owned())).copied().unwrap_or(0)
+}
+
+/// What was counted adds up to what was asked, the last of it handed on at shutdown.
+#[actix::test]
+async fn queries_are_counted() {
+    let (peers, arbiter, measured) = recorder();
+    let wire = start(config(), peers).await;
+    publish(&wire, 1, ZONE, true).await;
+    for _ in 0..5 {
+        ask_udp(udp_address(&wire), "www.example. A");
+    }
+    ask_udp(udp_address(&wire), "no.example. A");
+    ask_on(&mut tcp_client(tcp_address(&wire)), "www.example. A");
+    wire.shutdown().await;
+    let sum = sums(&measured);
     assert_eq!(sum("dns_queries_total", "udp"), 6);
     assert_eq!(sum("dns_queries_total", "tcp"), 1);
     assert_eq!(sum("dns_responses_total", "noerror"), 6);
     assert_eq!(sum("dns_responses_total", "nxdomain"), 1);
+    assert_eq!(sum("dns_lost_total", "unread"), 0);
+    arbiter.stop();
+}
+
+/// More than the kernel holds while nobody reads: what it dropped is counted, and with what was answered it is all.
+#[cfg(target_os = "linux")]
+#[actix::test]
+async fn queries_that_the_kernel_dropped_are_counted() {
+    let (peers, arbiter, measured) = recorder();
+    let bound = bind(config()).unwrap_or_else(|error| panic!("{error}"));
+    let socket = udp_client(bound.addresses().udp[0]);
+    let query = query("www.example. A", 1);
+    for _ in 0..20_000 {
+        socket.send(&query).expect("sent");
+    }
+    let wire = bound.start(peers).await.unwrap_or_else(|error| panic!("{error}"));
+    wire.shutdown().await;
+    let sum = sums(&measured);
+    let (read, dropped) = (sum("dns_queries_total", "udp"), sum("dns_lost_total", "unread"));
+    assert!(read > 0 && dropped > 0, "{read} read, {dropped} dropped");
+    assert_eq!(read + dropped, 20_000);
     arbiter.stop();
 }
 
