@@ -210,6 +210,7 @@ impl Batch {
 impl Incoming {
     /// A datagram of the batch, its sender, and the address that it was sent to where that is known. `None`
     /// for one that was too long or whose sender has no address of the Internet.
+    #[inline]
     pub(crate) fn datagram(&self, index: usize) -> Option<(&[u8], SocketAddr, Option<IpAddr>)> {
         let received = self.received.get(index)?;
         if received.cut_short {
@@ -220,6 +221,7 @@ impl Incoming {
         Some((&self.queries[start..start + received.length], peer, self.local(index)))
     }
 
+    #[inline]
     fn local(&self, index: usize) -> Option<IpAddr> {
         let control = self.controls.get(index)?;
         packet_info(&control.0[..self.received[index].control_length])
@@ -291,6 +293,7 @@ fn prepare_source(control: &mut Control, length: usize) -> usize {
     end.next_multiple_of(8).min(length)
 }
 
+#[inline]
 fn address(peer: &Peer) -> Option<SocketAddr> {
     match i32::from(peer.sin6_family) {
         libc::AF_INET => {
