@@ -93,7 +93,7 @@ enum Goal {
 impl Lookahead {
     /// Room for a batch.
     pub fn new() -> Self {
-        let place = || Place { read: Err(Reject::Drop), name: QueryName::empty() };
+        let place = || Place { read: Err(Reject::DROP), name: QueryName::empty() };
         Self {
             places: Box::new(std::array::from_fn(|_| place())),
             others: Box::new(std::array::from_fn(|_| QueryName::empty())),
@@ -276,9 +276,9 @@ impl<'a> Walker<'a> {
     ) -> Option<bool> {
         let Ok(query) = &place.read else { return Some(false) };
         let alias = || node.rrset(RecordType::CNAME).filter(|_| node.has_cname());
-        let rrset = node.rrset(query.qtype).or_else(alias)?;
+        let rrset = node.rrset(query.qtype()).or_else(alias)?;
         rrset.approach();
-        let is_alias = rrset.rtype == RecordType::CNAME && query.qtype != RecordType::CNAME;
+        let is_alias = rrset.rtype == RecordType::CNAME && query.qtype() != RecordType::CNAME;
         if rrset.plain || !is_alias && !rdata::draws_additional(rrset.rtype) {
             return Some(false);
         }

@@ -135,10 +135,10 @@ impl<'w, 'b, 'a, A: Authority> Chain<'w, 'b, 'a, A> {
                 return self.finish(rcode::NOERROR, Rest::Nothing);
             }
             let found = self.found.unwrap_or_else(|| self.authority.find(self.name));
-            let matched = classify(self.authority, self.name, self.query.qtype, found);
+            let matched = classify(self.authority, self.name, self.query.qtype(), found);
             if self.progress.at_question {
                 let ours = !matches!(matched, Match::Cut(..) | Match::Alien);
-                self.progress.authoritative = ours && !self.query.any_class;
+                self.progress.authoritative = ours && !self.query.any_class();
             }
             let followed = match matched {
                 Match::Hit(rrset, apex) => {
@@ -164,7 +164,7 @@ impl<'w, 'b, 'a, A: Authority> Chain<'w, 'b, 'a, A> {
                 Match::Alias(rrset) => self.follow(&rrset),
                 Match::Redirect(dname, labels) => match self.redirect(&dname, labels) {
                     // The CNAME that was made up is the very thing that was asked for.
-                    Ok(true) if self.query.qtype == RecordType::CNAME => {
+                    Ok(true) if self.query.qtype() == RecordType::CNAME => {
                         return self.finish(rcode::NOERROR, Rest::Nothing);
                     }
                     Ok(true) => Ok(()),
@@ -315,7 +315,7 @@ impl<'w, 'b, 'a, A: Authority> Chain<'w, 'b, 'a, A> {
         if truncated {
             high |= 0x02;
         }
-        let opt = Opt::of(self.query.edns, self.client, self.identity);
+        let opt = Opt::of(self.query.edns(), self.client, self.identity);
         let error = (rcode == rcode::REFUSED).then_some(ExtendedError::NotAuthoritative);
         let length = self.writer.finish([high, low], rcode, opt, error);
         End::Message { length, summary: Summary { rcode, truncated, answers } }

@@ -35,12 +35,12 @@ pub(super) fn write<A: Authority>(
     writer: &mut Writer<'_>,
 ) -> Option<u16> {
     // ANY is for several RRsets, DS for the zone above.
-    let is_special = matches!(query.qtype, RecordType::ANY | RecordType::DS);
+    let is_special = matches!(query.qtype(), RecordType::ANY | RecordType::DS);
     if is_special || !node.is_authoritative() {
         return None;
     }
     let rcode = if labels == name.labels() {
-        match node.rrset(query.qtype) {
+        match node.rrset(query.qtype()) {
             Some(rrset) if rrset.plain => {
                 writer.rrset(Section::Answer, Owner::Question(0), &rrset, None).ok()?;
                 return Some(rcode::NOERROR);
@@ -49,14 +49,14 @@ pub(super) fn write<A: Authority>(
                 return Host { authority, name, other, ahead }.write_named(node, &rrset, writer);
             }
             None if node.has_cname() => {
-                return Host { authority, name, other, ahead }.write_target(node, query.qtype, writer);
+                return Host { authority, name, other, ahead }.write_target(node, query.qtype(), writer);
             }
             None => rcode::NOERROR,
         }
     } else if node.has_dname() {
         return None;
     } else if node.has_wildcard_below() {
-        return write_wildcard(authority, query.qtype, (name, labels), ahead, writer);
+        return write_wildcard(authority, query.qtype(), (name, labels), ahead, writer);
     } else {
         rcode::NXDOMAIN
     };

@@ -26,7 +26,7 @@ pub use pending::{Pending, resume};
 
 use crate::client::{Client, Sink, Transport};
 use crate::identity::Identity;
-use crate::query::{self, Edns, ExtendedError, HEADER, Query, Reject, rcode};
+use crate::query::{self, Edns, ExtendedError, HEADER, Query, Reject, Reply, rcode};
 use crate::writer::{Opt, Targets, Writer};
 use ahead::Ahead;
 use chain::{Chain, End, Trail};
@@ -131,9 +131,10 @@ fn respond<'a, A: Authority>(
 ) -> Verdict {
     let query = match read {
         Ok(query) => query,
-        Err(Reject::Drop) => return Verdict::Dropped,
-        Err(Reject::Reply { rcode, question_end, edns }) => {
-            let question_end = usize::from(question_end);
+        Err(reject) => {
+            let Some(Reply { rcode, question_end, edns }) = reject.as_reply() else {
+                return Verdict::Dropped;
+            };
             if rcode == rcode::REFUSED
                 && let Some((length, summary)) = chaos::answer(octets, question_end, edns, client, room)
             {
@@ -146,7 +147,7 @@ fn respond<'a, A: Authority>(
     };
     let Some(authority) = authority else {
         let status = (rcode::SERVFAIL, Some(ExtendedError::NotReady));
-        return refuse(octets, query.question_end(), query.edns, status, client, room, sink);
+        return refuse(octets, query.question_end(), query.edns(), status, client, room, sink);
     };
     let found = found.or_else(|| authority.find(name));
     let looked_up = (query, name, found, ahead);
@@ -188,16 +189,16 @@ fn compose<'a, const DIRECT: bool, A: Authority>(
     buffer: &mut [u8],
     Tools { other, targets, trail, identity }: Tools<'_>,
 ) -> End {
-    let (edns, limit) = (query.edns.is_some(), size_limit(client, query.edns));
+    let (edns, limit) = (query.edns().is_some(), size_limit(client, query.edns()));
     let mut writer = Writer::answer(buffer, targets, octets, query.question_end(), edns, limit);
     if DIRECT
         && let Some(found) = found
         && let Some(rcode) = direct::write(authority, &query, (name, other), found, ahead, &mut writer)
     {
         let [high, low] = with_ra(query.answer_flags(), client);
-        let aa = if query.any_class { 0 } else { 0x04 };
+        let aa = if query.any_class() { 0 } else { 0x04 };
         let answers = writer.answers();
-        let opt = Opt::of(query.edns, client, identity);
+        let opt = Opt::of(query.edns(), client, identity);
         let length = writer.finish([high | aa, low], rcode, opt, None);
         return End::Message { length, summary: Summary { rcode, truncated: false, answers } };
     }

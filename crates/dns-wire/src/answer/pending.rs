@@ -36,7 +36,7 @@ impl Pending {
         };
         let name = Name::from_wire(octets).ok()?;
         Some(Self {
-            question: Question { name, rtype: chain.query.qtype },
+            question: Question { name, rtype: chain.query.qtype() },
             begun: chain.writer.bytes().to_vec(),
             answers: chain.writer.answers(),
             query: chain.query,
@@ -54,7 +54,7 @@ impl Pending {
 
     /// Whether the client wants DNSSEC records (RFC 3225).
     pub fn dnssec_ok(&self) -> bool {
-        self.query.edns.is_some_and(|edns| edns.dnssec_ok)
+        self.query.edns().is_some_and(|edns| edns.dnssec_ok)
     }
 }
 
@@ -73,20 +73,20 @@ pub fn resume<A: Authority>(
     let Pending { question, begun, answers, query, client, mut progress, trail, cut } = pending;
     let Scratch { name: looked_up, room } = scratch;
     let Room { other, targets, trail: own, message, identity } = room;
-    let opt = Opt::of(query.edns, &client, identity);
-    let limit = size_limit(&client, query.edns);
+    let opt = Opt::of(query.edns(), &client, identity);
+    let limit = size_limit(&client, query.edns());
     let [high, low] = with_ra(query.answer_flags(), &client);
     let low = low | query.checking_disabled();
     let Some(resolution) = resolution else {
-        let edns = query.edns.is_some();
+        let edns = query.edns().is_some();
         let mut writer = Writer::answer(message, targets, &begun, query.question_end(), edns, limit);
         let length = writer.finish([high, low], rcode::SERVFAIL, opt, None);
         sink.message(&message[..length]);
         return Verdict::Answered(Summary { rcode: rcode::SERVFAIL, truncated: false, answers: 0 });
     };
-    let mut writer = Writer::resume(message, targets, &begun, answers, query.edns.is_some(), limit);
-    let dnssec_ok = query.edns.is_some_and(|edns| edns.dnssec_ok);
-    let mut walk = Walk { authority, name: &mut *looked_up, qtype: query.qtype, dnssec_ok };
+    let mut writer = Writer::resume(message, targets, &begun, answers, query.edns().is_some(), limit);
+    let dnssec_ok = query.edns().is_some_and(|edns| edns.dnssec_ok);
+    let mut walk = Walk { authority, name: &mut *looked_up, qtype: query.qtype(), dnssec_ok };
     let end = walk.write(&mut writer, question.name, &resolution.answers);
     let (rcode, truncated) = match end {
         Reached::Own(name) => {
