@@ -50,8 +50,8 @@ impl Counters {
 
     /// A query was answered.
     pub fn answered(&mut self, summary: Summary) {
-        self.rcodes[usize::from(summary.rcode).min(RCODES.len() - 1)] += 1;
-        self.truncated += u64::from(summary.truncated);
+        self.rcodes[usize::from(summary.rcode()).min(RCODES.len() - 1)] += 1;
+        self.truncated += u64::from(summary.truncated());
     }
 
     /// The resolver was asked.

@@ -38,7 +38,7 @@
 //! let client = Client::new(Transport::Udp, "192.0.2.7:4000".parse()?, Timestamp(0));
 //! let mut answers: Vec<Vec<u8>> = Vec::new();
 //! let verdict = answer(Some(&catalog), query, &client, &mut Scratch::new(), &mut answers);
-//! assert!(matches!(verdict, Verdict::Answered(summary) if summary.answers == 1));
+//! assert!(matches!(verdict, Verdict::Answered(summary) if summary.answers() == 1));
 //! assert_eq!(answers[0][answers[0].len() - 4..], [192, 0, 2, 1]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

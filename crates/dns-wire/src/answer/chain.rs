@@ -318,7 +318,7 @@ impl<'w, 'b, 'a, A: Authority> Chain<'w, 'b, 'a, A> {
         let opt = Opt::of(self.query.edns(), self.client, self.identity);
         let error = (rcode == rcode::REFUSED).then_some(ExtendedError::NotAuthoritative);
         let length = self.writer.finish([high, low], rcode, opt, error);
-        End::Message { length, summary: Summary { rcode, truncated, answers } }
+        End::Message { length, summary: Summary::new(rcode, truncated, answers) }
     }
 
     /// The SOA of a negative answer, with the TTL of RFC 2308 section 5: the lesser of its own and MINIMUM.

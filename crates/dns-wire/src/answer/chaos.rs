@@ -39,7 +39,7 @@ pub(super) fn answer(
     let high = high | 0x04 | if truncated { 0x02 } else { 0 };
     let answers = writer.answers();
     let length = writer.finish([high, low], rcode::NOERROR, Opt::of(edns, client, identity), None);
-    Some((length, Summary { rcode: rcode::NOERROR, truncated, answers }))
+    Some((length, Summary::new(rcode::NOERROR, truncated, answers)))
 }
 
 /// Types that are no data but something to be done (RFC 6895 section 3.1), ANY aside, and OPT.

@@ -65,15 +65,49 @@ pub enum Verdict {
     Resolve(Box<Pending>),
 }
 
-/// What an answer was, for those who count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Summary {
+/// What an answer was, for those who count: in one word, for the reason of [`Query`]'s.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Summary(u64);
+
+/// Where the parts of a [`Summary`] begin that stand behind the RCODE.
+const ANSWERS: u32 = 16;
+const TRUNCATED: u32 = 32;
+
+// === impl Summary ===
+
+impl Summary {
+    #[inline]
+    fn new(rcode: u16, truncated: bool, answers: u16) -> Self {
+        Self(u64::from(rcode) | u64::from(answers) << ANSWERS | u64::from(truncated) << TRUNCATED)
+    }
+
     /// The RCODE, the extended part included (RFC 6891 section 6.1.3).
-    pub rcode: u16,
-    /// Whether it says that it was truncated.
-    pub truncated: bool,
-    /// How many records stand in its answer section.
-    pub answers: u16,
+    #[inline]
+    pub fn rcode(self) -> u16 {
+        self.0 as u16
+    }
+
+    /// How many records stand in the answer section.
+    #[inline]
+    pub fn answers(self) -> u16 {
+        (self.0 >> ANSWERS) as u16
+    }
+
+    /// Whether the answer says that it was truncated.
+    #[inline]
+    pub fn truncated(self) -> bool {
+        self.0 >> TRUNCATED & 1 != 0
+    }
+}
+
+impl std::fmt::Debug for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Summary")
+            .field("rcode", &self.rcode())
+            .field("truncated", &self.truncated())
+            .field("answers", &self.answers())
+            .finish()
+    }
 }
 
 // === impl Scratch ===
@@ -200,7 +234,7 @@ fn compose<'a, const DIRECT: bool, A: Authority>(
         let answers = writer.answers();
         let opt = Opt::of(query.edns(), client, identity);
         let length = writer.finish([high | aa, low], rcode, opt, None);
-        return End::Message { length, summary: Summary { rcode, truncated: false, answers } };
+        return End::Message { length, summary: Summary::new(rcode, false, answers) };
     }
     trail.clear();
     let chain = Chain::new(authority, query, client, identity, writer, (name, other), trail);
@@ -230,7 +264,7 @@ fn refuse(
     let opt = Opt::of(edns, client, &room.identity);
     let length = writer.finish(with_ra(flags, client), rcode, opt, error);
     sink.message(&room.message[..length]);
-    Verdict::Answered(Summary { rcode, truncated: false, answers: 0 })
+    Verdict::Answered(Summary::new(rcode, false, 0))
 }
 
 /// RA tells the truth: whether this client may have names resolved.

@@ -82,7 +82,7 @@ pub fn resume<A: Authority>(
         let mut writer = Writer::answer(message, targets, &begun, query.question_end(), edns, limit);
         let length = writer.finish([high, low], rcode::SERVFAIL, opt, None);
         sink.message(&message[..length]);
-        return Verdict::Answered(Summary { rcode: rcode::SERVFAIL, truncated: false, answers: 0 });
+        return Verdict::Answered(Summary::new(rcode::SERVFAIL, false, 0));
     };
     let mut writer = Writer::resume(message, targets, &begun, answers, query.edns().is_some(), limit);
     let dnssec_ok = query.edns().is_some_and(|edns| edns.dnssec_ok);
@@ -125,7 +125,7 @@ pub fn resume<A: Authority>(
     let answers = writer.answers();
     let length = writer.finish([high | aa | tc, low], rcode, opt, None);
     sink.message(&message[..length]);
-    Verdict::Answered(Summary { rcode, truncated, answers })
+    Verdict::Answered(Summary::new(rcode, truncated, answers))
 }
 
 fn write(writer: &mut Writer<'_>, section: Section, record: &Record) -> Result<(), Full> {

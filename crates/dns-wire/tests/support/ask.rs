@@ -109,9 +109,9 @@ fn settle(verdict: Verdict, sink: &[Vec<u8>]) -> Result<Reply, Box<Pending>> {
         Verdict::Answered(summary) => {
             assert_eq!(sink.len(), 1);
             let reply = Reply::read(&sink[0]);
-            assert_eq!(summary.rcode, reply.rcode());
-            assert_eq!(summary.truncated, reply.flag('t'));
-            assert_eq!(usize::from(summary.answers), reply.parsed.sections[0].len());
+            assert_eq!(summary.rcode(), reply.rcode());
+            assert_eq!(summary.truncated(), reply.flag('t'));
+            assert_eq!(usize::from(summary.answers()), reply.parsed.sections[0].len());
             Ok(reply)
         }
         Verdict::Resolve(pending) => {
