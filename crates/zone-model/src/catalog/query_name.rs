@@ -19,7 +19,6 @@ pub struct QueryName {
 }
 
 const WORD: usize = 8;
-const BLOCK: usize = 16;
 /// The octet of an ancestor that says where it starts.
 const START: u64 = 0xff;
 
@@ -163,29 +162,32 @@ impl std::fmt::Debug for QueryName {
     }
 }
 
-/// Copies a name, its letters in lower case; whether all were. Where its last block is no whole one it is taken together
+/// Copies a name, its letters in lower case; whether all were. Where its last word is no whole one it is taken together
 /// with octets before it that were taken already.
+///
+/// Whether all were is seen on the way and not by a look at the copy: what was just written and is read in other pieces is
+/// waited for.
 #[inline]
 fn copy_in_lower_case(name: &[u8], to: &mut [u8; MAX_NAME]) -> bool {
     let to = &mut to[..name.len()];
-    let Some(last) = name.last_chunk::<BLOCK>() else {
+    let (Some(last), Some(at)) = (name.last_chunk::<WORD>(), name.len().checked_sub(WORD)) else {
         for (octet, to) in name.iter().zip(&mut *to) {
             *to = octet.to_ascii_lowercase();
         }
         return to == name;
     };
-    for (block, to) in name.as_chunks().0.iter().zip(to.as_chunks_mut().0) {
-        *to = block_in_lower_case(block);
+    let mut changed = 0;
+    let mut word_in_lower_case = |word: &[u8; WORD]| {
+        let word = u64::from_le_bytes(*word);
+        let lower = lowercase(word);
+        changed |= word ^ lower;
+        lower.to_le_bytes()
+    };
+    for (word, to) in name.as_chunks().0.iter().zip(to.as_chunks_mut().0) {
+        *to = word_in_lower_case(word);
     }
-    let at = to.len() - BLOCK;
-    to[at..].copy_from_slice(&block_in_lower_case(last));
-    is_same(to, name)
-}
-
-/// What the processor takes at once.
-#[inline]
-fn block_in_lower_case(block: &[u8; BLOCK]) -> [u8; BLOCK] {
-    block.map(|octet| octet | (u8::from(octet.wrapping_sub(b'A') < 26) << 5))
+    to[at..].copy_from_slice(&word_in_lower_case(last));
+    changed == 0
 }
 
 /// Hashes the label from `start` to `end`, its length octet first, in lower case, onto the hash of what stands behind it.
@@ -264,12 +266,27 @@ mod tests {
     #[test]
     fn a_word_in_lower_case_is_its_octets_in_lower_case() {
         for octet in 0..=u8::MAX {
-            assert_eq!(block_in_lower_case(&[octet; BLOCK]), [octet.to_ascii_lowercase(); BLOCK]);
             for place in 0..WORD {
                 let mut word = *b"Zz@[`{\x80\xc1";
                 word[place] = octet;
                 let wanted = word.map(|octet| octet.to_ascii_lowercase());
                 assert_eq!(lowercase(u64::from_le_bytes(word)).to_le_bytes(), wanted, "{octet} at {place}");
+            }
+        }
+    }
+
+    /// RFC 4343 section 3.2: a name is what it is in lower case, wherever in it a capital stands.
+    #[test]
+    fn a_capital_is_seen_wherever_it_stands() {
+        for length in 1..=40 {
+            for capital in 0..=length {
+                let mut name = vec![b'~'; length];
+                name.iter_mut().skip(capital).take(1).for_each(|octet| *octet = b'Q');
+                let mut copy = [0; MAX_NAME];
+                let was_lower = copy_in_lower_case(&name, &mut copy);
+                assert_eq!(was_lower, capital == length, "{length} octets, {capital}");
+                assert_eq!(copy[..length], name.to_ascii_lowercase());
+                assert!(copy[length..].iter().all(|octet| *octet == 0));
             }
         }
     }
