@@ -52,6 +52,7 @@ mod error;
 mod identity;
 mod listener;
 mod net;
+mod octets;
 mod query;
 mod writer;
 

@@ -2,6 +2,7 @@
 
 use crate::client::Client;
 use crate::identity::Identity;
+use crate::octets;
 use crate::query::{CLASS_IN, Edns, ExtendedError, HEADER};
 use zone_model::RecordType;
 use zone_model::catalog::{AnswerRrSet, NegativeSoa};
@@ -103,7 +104,7 @@ impl<'b> Writer<'b> {
         edns: bool,
         limit: usize,
     ) -> Self {
-        buffer[..question_end].copy_from_slice(&query[..question_end]);
+        octets::copy(&query[..question_end], &mut buffer[..question_end]);
         buffer[4..HEADER].fill(0);
         buffer[5] = u8::from(question_end > HEADER);
         let limit = limit.min(buffer.len()) - if edns { OPT } else { 0 };
@@ -332,7 +333,7 @@ impl<'b> Writer<'b> {
         if end > self.limit {
             return Err(Full);
         }
-        self.buffer[self.length..end].copy_from_slice(bytes);
+        octets::copy(bytes, &mut self.buffer[self.length..end]);
         self.length = end;
         Ok(())
     }
