@@ -4,7 +4,7 @@
 //! `cargo bench -p dns-wire --bench batch [WORLD…]`: numbers of names of one zone, and `zones=N` for N small zones;
 //! without any 10,000 and 1,000,000 names, and 100,000 zones.
 
-use dns_wire::{Client, Lookahead, PLACES, Scratch, Sink, Transport, Verdict, answer};
+use dns_wire::{Client, Findings, Lookahead, PLACES, Scratch, Sink, Transport, Verdict, answer};
 use std::time::Instant;
 use zone_model::catalog::{Builder, Catalog, NodeDraft};
 use zone_model::{Name, RecordType, Timestamp, rdata};
@@ -101,10 +101,10 @@ fn one_by_one(catalog: &Catalog, queries: &[Vec<u8>]) -> (f64, usize) {
 
 fn looking_ahead(catalog: &Catalog, queries: &[Vec<u8>]) -> (f64, usize) {
     let (client, mut scratch, mut sink) = (client(), Scratch::new(), Length(0));
-    let mut ahead = Lookahead::new();
+    let (mut ahead, mut findings) = (Lookahead::new(), Findings::new());
     let start = Instant::now();
     for batch in queries.chunks(PLACES) {
-        let mut looked = ahead.look(Some(catalog), batch.iter().map(Vec::as_slice));
+        let mut looked = ahead.look(Some(catalog), batch.iter().map(Vec::as_slice), &mut findings);
         for (place, query) in batch.iter().enumerate() {
             let verdict = looked.answer(place, query, &client, &mut scratch, &mut sink);
             assert!(matches!(verdict, Verdict::Answered(_)));

@@ -57,7 +57,7 @@ mod query;
 mod writer;
 
 pub use actor::{BoundWire, ListenerActor, Wire, WirePeers, bind};
-pub use answer::{Lookahead, Looked, PLACES, Pending, Scratch, Summary, Verdict, answer, resume};
+pub use answer::{Findings, Lookahead, Looked, PLACES, Pending, Scratch, Summary, Verdict, answer, resume};
 pub use client::{AnyAnswer, Client, Sink, Transport};
 pub use config::{WireConfig, loopback};
 pub use counters::{Counters, Lost};

@@ -1,6 +1,6 @@
 //! One listener's state: the catalogue it answers from, its buffers and its counters. No socket.
 
-use crate::answer::{self, Lookahead, PLACES, Pending, Scratch, Verdict};
+use crate::answer::{self, Findings, Lookahead, PLACES, Pending, Scratch, Verdict};
 use crate::client::{AnyAnswer, Client, Sink, Transport};
 use crate::config::WireConfig;
 use crate::counters::{Counters, Lost};
@@ -123,11 +123,13 @@ impl Listener {
     ) {
         let Self { snapshot, scratch, ahead, terms, counters } = self;
         let catalog = catalog(snapshot.as_deref());
+        let mut findings = Findings::new();
         for first in (0..count).step_by(PLACES) {
             let group = first..count.min(first + PLACES);
             let octets = group.clone().map(|at| datagram(at).map_or(&[][..], |datagram| datagram.octets));
             // A panic is that of one query, which is found when each is answered by itself.
-            let mut looked = catch_unwind(AssertUnwindSafe(|| ahead.look(catalog, octets))).ok();
+            let mut looked =
+                catch_unwind(AssertUnwindSafe(|| ahead.look(catalog, octets, &mut findings))).ok();
             let mut at = first;
             while at < group.end {
                 // One guard for as many as go well.

@@ -43,12 +43,19 @@ pub(super) enum Ahead<'n, 'a> {
     Other(&'n QueryName, Node<'a>),
 }
 
+/// Room for what is found for the queries of a batch in one catalogue. It serves any number of batches, and stands where
+/// the caller has it: it is too large to be handed back.
+pub struct Findings<'a> {
+    walkers: [Walker<'a>; PLACES],
+    found: [Found<'a>; PLACES],
+}
+
 /// The queries of a batch that were looked ahead for: they can be answered, each once, in any order.
 pub struct Looked<'l, 'a, A> {
     authority: Option<&'a A>,
     places: &'l mut [Place],
     others: &'l [QueryName],
-    found: [Found<'a>; PLACES],
+    found: &'l [Found<'a>],
 }
 
 /// What was found for a query.
@@ -105,16 +112,19 @@ impl Lookahead {
         &'l mut self,
         authority: Option<&'a A>,
         queries: impl IntoIterator<Item = &'q [u8]>,
+        findings: &'l mut Findings<'a>,
     ) -> Looked<'l, 'a, A> {
         let seed = authority.map_or(0, Authority::seed);
         let (places, others) = (&mut *self.places, &mut *self.others);
-        let mut walkers = [Walker::IDLE; PLACES];
-        let mut found = [Found { name: None, beside: Beside::Nothing }; PLACES];
+        let Findings { walkers, found } = findings;
         // Those that are under way, one behind the other: where all were asked whether they have arrived the processor
         // would guess, and in a mix of questions it guesses wrong.
         let (mut under_way, mut left) = ([0; PLACES], 0);
         let mut count = 0;
-        for ((place, walker), octets) in places.iter_mut().zip(&mut walkers).zip(queries) {
+        for (((place, walker), found), octets) in
+            places.iter_mut().zip(&mut *walkers).zip(&mut *found).zip(queries)
+        {
+            *found = Found::NOTHING;
             place.read = Query::read(octets, &mut place.name, seed);
             if place.read.is_ok()
                 && let Some(authority) = authority
@@ -137,7 +147,7 @@ impl Lookahead {
             }
             left = still;
         }
-        Looked { authority, places: &mut places[..count], others: &others[..count], found }
+        Looked { authority, places: &mut places[..count], others: &others[..count], found: &found[..count] }
     }
 }
 
@@ -151,6 +161,33 @@ impl std::fmt::Debug for Lookahead {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Lookahead").finish_non_exhaustive()
     }
+}
+
+// === impl Findings ===
+
+impl Findings<'_> {
+    /// Room for a batch.
+    pub fn new() -> Self {
+        Self { walkers: [Walker::IDLE; PLACES], found: [Found::NOTHING; PLACES] }
+    }
+}
+
+impl Default for Findings<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for Findings<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Findings").finish_non_exhaustive()
+    }
+}
+
+// === impl Found ===
+
+impl Found<'_> {
+    const NOTHING: Self = Self { name: None, beside: Beside::Nothing };
 }
 
 // === impl Looked ===

@@ -168,7 +168,7 @@ impl<'n, 'a, A: Authority> Host<'n, 'a, A> {
 #[cfg(test)]
 mod tests {
     use crate::answer::chain::End;
-    use crate::answer::{Ahead, Lookahead, Room, Scratch, Tools, Verdict, compose};
+    use crate::answer::{Ahead, Findings, Lookahead, Room, Scratch, Tools, Verdict, compose};
     use crate::client::{Client, Transport};
     use crate::query::Query;
     use proptest::collection::vec;
@@ -285,8 +285,8 @@ mod tests {
     /// What is answered to a batch of questions that was looked ahead for.
     fn looked_ahead(catalog: &Catalog, octets: &[u8], client: &Client) -> Vec<u8> {
         let mut messages: Vec<Vec<u8>> = Vec::new();
-        let mut lookahead = Lookahead::new();
-        let mut looked = lookahead.look(Some(catalog), [octets]);
+        let (mut lookahead, mut findings) = (Lookahead::new(), Findings::new());
+        let mut looked = lookahead.look(Some(catalog), [octets], &mut findings);
         let verdict = looked.answer(0, octets, client, &mut Scratch::new(), &mut messages);
         assert!(matches!(verdict, Verdict::Answered(_)), "nobody may recurse");
         messages.pop().expect("a message")

@@ -21,7 +21,7 @@ mod classify;
 mod direct;
 mod pending;
 
-pub use ahead::{Lookahead, Looked, PLACES};
+pub use ahead::{Findings, Lookahead, Looked, PLACES};
 pub use pending::{Pending, resume};
 
 use crate::client::{Client, Sink, Transport};

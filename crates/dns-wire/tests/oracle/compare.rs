@@ -7,7 +7,7 @@ use super::strategy::{Question, ZoneText};
 use crate::support::Reply;
 use crate::support::ask::raw;
 use crate::support::zones::{build, owners};
-use dns_wire::{AnyAnswer, Client, Lookahead, Scratch, Transport};
+use dns_wire::{AnyAnswer, Client, Findings, Lookahead, Scratch, Transport};
 use hickory_proto::op::Message;
 use hickory_proto::rr::Record;
 use std::cell::RefCell;
@@ -66,7 +66,8 @@ impl Pair {
     /// The answer to the second of two queries that are at hand, the first being no query.
     fn looking_ahead(&self, octets: &[u8], client: &Client) -> Vec<Vec<u8>> {
         let (ahead, scratch) = &mut *self.ahead.borrow_mut();
-        let mut looked = ahead.look(Some(&self.catalog), [&[][..], octets]);
+        let mut findings = Findings::new();
+        let mut looked = ahead.look(Some(&self.catalog), [&[][..], octets], &mut findings);
         let mut replies = Vec::new();
         looked.answer(1, octets, client, scratch, &mut replies);
         replies
