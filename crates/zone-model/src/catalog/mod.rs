@@ -122,12 +122,7 @@ impl Authority for Catalog {
 
     #[inline]
     fn approach<'a>(&'a self, probe: &mut Probe<'a>, name: &QueryName, labels: usize) -> Approach<'a> {
-        let is_wildcard_wanted = probe.wildcard;
-        let is_asked = labels == name.labels();
-        self.step(probe, is_asked, |node| match is_wildcard_wanted {
-            false => is_same(node.owner(), name.suffix(labels)),
-            true => is_wildcard(node, name.suffix(labels)),
-        })
+        self.step(probe, name, labels)
     }
 }
 

@@ -1,11 +1,11 @@
 //! A lookup in steps, for who has many names to look up at once.
 
-use super::Catalog;
 use super::directory::Step;
 use super::node::Node;
 use super::page;
 use super::prefetch::prefetch;
-use super::query_name::QueryName;
+use super::query_name::{QueryName, is_same};
+use super::{Catalog, is_wildcard};
 
 /// Lines of a page's head: the tags and offsets of as many nodes as most pages have.
 const HEAD_LINES: usize = 3;
@@ -20,7 +20,7 @@ const APEX_LINES: usize = 8;
 pub struct Probe<'a> {
     hash: u64,
     /// Whether it is for the `*` below the name.
-    pub(super) wildcard: bool,
+    wildcard: bool,
     stage: Stage<'a>,
 }
 
@@ -77,15 +77,10 @@ impl Catalog {
         probe.stage = Stage::Directory(self.directory.set_out(probe.hash));
     }
 
-    /// Takes a step. `is_it` says whether a node with the probe's hash is the one, `is_asked` whether what is looked up is
-    /// the question's name, and no name above it.
+    /// Takes a step in the lookup of the ancestor of `name` that has `labels` labels, or of `*` below it. The name is
+    /// looked at where a node is at hand, and not before.
     #[inline]
-    pub(super) fn step<'a>(
-        &'a self,
-        probe: &mut Probe<'a>,
-        is_asked: bool,
-        mut is_it: impl FnMut(Node<'_>) -> bool,
-    ) -> Approach<'a> {
+    pub(super) fn step<'a>(&'a self, probe: &mut Probe<'a>, name: &QueryName, labels: usize) -> Approach<'a> {
         let next = match probe.stage {
             Stage::Begun => {
                 self.first_step(probe);
@@ -104,13 +99,19 @@ impl Catalog {
                 None => return Approach::Absent,
             },
             Stage::Node { page, node } => {
+                let wildcard = probe.wildcard;
+                let is_it = |node: Node<'_>| match wildcard {
+                    false => is_same(node.owner(), name.suffix(labels)),
+                    true => is_wildcard(node, name.suffix(labels)),
+                };
                 let mut node = Node::new(node);
                 if !is_it(node) {
                     let Some(other) = page::find(page, probe.hash, is_it) else { return Approach::Absent };
                     node = other;
                 }
                 match node.is_apex() {
-                    true if is_asked => prefetch(node.bytes(), APEX_LINES),
+                    // The question's name, and no name above it.
+                    true if labels == name.labels() => prefetch(node.bytes(), APEX_LINES),
                     // Of an apex above the name its SOA is wanted, if anything.
                     true => prefetch(node.negative_bytes(), APEX_LINES),
                     false => {}
