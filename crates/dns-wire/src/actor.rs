@@ -172,7 +172,7 @@ impl ListenerActor {
     fn measure(&mut self) {
         let counters = &mut self.shared.listener.borrow_mut().counters;
         for unread in &mut self.unread {
-            counters.lost_many(Lost::Unread, unread.take());
+            counters.lost_many(Lost::Unread, unread.take().into());
         }
         let samples = counters.take();
         if let (Some(measured), false) = (&self.measured, samples.is_empty()) {

@@ -65,8 +65,8 @@ impl Counters {
     }
 
     /// So many were lost.
-    pub fn lost_many(&mut self, what: Lost, count: u32) {
-        self.lost[what as usize] += u64::from(count);
+    pub fn lost_many(&mut self, what: Lost, count: u64) {
+        self.lost[what as usize] += count;
     }
 
     /// What was counted since the last time, as samples; the counters begin anew.

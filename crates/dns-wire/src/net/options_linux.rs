@@ -43,14 +43,17 @@ const DROPS: usize = 8;
 /// # Errors
 /// Linux before 4.12 does not say.
 pub(crate) fn dropped(socket: &UdpSocket) -> io::Result<u32> {
-    let mut memory = [0_u32; MEMORY];
-    let mut size = size_of_val(&memory) as libc::socklen_t;
-    let place = (&raw mut memory).cast();
-    // SAFETY: the option is as many integers of 32 bits, and the kernel writes no more than `size`, which is all of them.
-    let result = unsafe {
-        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO, place, &raw mut size)
-    };
-    if result == 0 { Ok(memory[DROPS]) } else { Err(io::Error::last_os_error()) }
+    get::<MEMORY>(socket, libc::SOL_SOCKET, libc::SO_MEMINFO).map(|memory| memory[DROPS])
+}
+
+/// Reads an option that is so many integers of 32 bits.
+fn get<const N: usize>(socket: &UdpSocket, level: libc::c_int, option: libc::c_int) -> io::Result<[u32; N]> {
+    let mut values = [0; N];
+    let mut size = size_of_val(&values) as libc::socklen_t;
+    let place = (&raw mut values).cast();
+    // SAFETY: the kernel writes no more than `size`, which is all of `values`, and any bits are integers.
+    let result = unsafe { libc::getsockopt(socket.as_raw_fd(), level, option, place, &raw mut size) };
+    if result == 0 { Ok(values) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Sets an option that is an integer.
@@ -73,19 +76,14 @@ mod tests {
     use super::super::bind::bind;
     use crate::config::WireConfig;
     use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
-    use std::os::fd::AsRawFd;
 
     fn path_mtu(socket: &UdpSocket) -> libc::c_int {
         let (level, option) = match socket.local_addr().expect("an address").is_ipv6() {
             true => (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER),
             false => (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER),
         };
-        let (mut value, mut size): (libc::c_int, _) = (-1, size_of::<libc::c_int>() as libc::socklen_t);
-        let place = (&raw mut value).cast();
-        // SAFETY: the option is an integer, and its address and size are those of `value`.
-        let result = unsafe { libc::getsockopt(socket.as_raw_fd(), level, option, place, &raw mut size) };
-        assert_eq!(result, 0);
-        value
+        let [value] = super::get(socket, level, option).expect("the option");
+        value as libc::c_int
     }
 
     /// RFC 9715, section 3.1: "UDP responders should configure their systems to prevent fragmentation of UDP packets when

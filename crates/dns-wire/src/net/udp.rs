@@ -126,9 +126,7 @@ fn answer(batch: &mut Batch, count: usize, socket: &Rc<UdpSocket>, shared: &Rc<S
         recursion::spawn(pending, snapshot, Rc::clone(shared), move |octets| reply.send(octets));
     });
     let lost = batch.send(socket);
-    for _ in 0..lost {
-        listener.counters.lost(Lost::Unsent);
-    }
+    listener.counters.lost_many(Lost::Unsent, lost as u64);
 }
 
 /// Where an answer goes that had to wait.
