@@ -170,7 +170,7 @@ impl std::fmt::Debug for QueryName {
 #[inline]
 fn copy_in_lower_case(name: &[u8], to: &mut [u8; MAX_NAME]) -> bool {
     let to = &mut to[..name.len()];
-    let (Some(last), Some(at)) = (name.last_chunk::<WORD>(), name.len().checked_sub(WORD)) else {
+    let Some(last) = name.last_chunk::<WORD>() else {
         for (octet, to) in name.iter().zip(&mut *to) {
             *to = octet.to_ascii_lowercase();
         }
@@ -186,6 +186,7 @@ fn copy_in_lower_case(name: &[u8], to: &mut [u8; MAX_NAME]) -> bool {
     for (word, to) in name.as_chunks().0.iter().zip(to.as_chunks_mut().0) {
         *to = word_in_lower_case(word);
     }
+    let at = to.len() - WORD;
     to[at..].copy_from_slice(&word_in_lower_case(last));
     changed == 0
 }
