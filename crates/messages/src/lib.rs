@@ -31,7 +31,7 @@ pub use log::{
     SourceState, SourceStatus,
 };
 pub use measure::{Labels, Measured, ReadMetrics, Sample, Value};
-pub use priority::{give_way, let_pass, passed, step_aside, work_in_portions};
+pub use priority::{give_way, let_pass, passed, step_aside, take_turns, work_in_portions};
 pub use store::{
     AwaitApplied, CatalogPublished, HoldApplied, ListZones, Quarantined, ReadDigests, ReadQuarantine,
     ReadRecords, ReadStoreStatus, RecordSet, StoreStatus, StoreUnavailable, ZoneSummary,

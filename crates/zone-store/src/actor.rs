@@ -344,6 +344,7 @@ impl Actor for ZoneStore {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
+        messages::take_turns();
         ctx.run_interval(TICK, |own, ctx| {
             own.measure();
             own.sweep(ctx);

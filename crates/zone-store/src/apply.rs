@@ -115,6 +115,7 @@ impl Store {
         let view = self.view()?;
         let mut work = Work::default();
         for event in &batch.events {
+            messages::let_pass();
             if !self.advance(source, event.partition, event.position, &mut work.positions) {
                 continue;
             }
