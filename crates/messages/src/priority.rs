@@ -104,9 +104,13 @@ mod tests {
         MANNERS.get().map(|manners| manners.since)
     }
 
+    /// The calling thread's priority: nothing is added to it.
+    fn own() -> i32 {
+        rustix::process::nice(0).expect("a priority")
+    }
+
     #[test]
     fn a_thread_gives_way_and_no_other() {
-        let own = || rustix::process::nice(0).expect("a priority");
         let before = own();
         let given_way = std::thread::spawn(move || {
             give_way();
@@ -119,7 +123,6 @@ mod tests {
 
     #[test]
     fn a_thread_that_takes_turns_is_no_nicer() {
-        let own = || rustix::process::nice(0).expect("a priority");
         let before = own();
         let taken = std::thread::spawn(move || {
             take_turns();
