@@ -9,10 +9,11 @@
 //! Everything that can fail before the layer is touched is done first; if anything fails behind that, the
 //! layer is put back and the catalogue is made again before the next batch.
 
+use crate::changes::Change;
 use crate::disk::Table;
 use crate::error::StoreError;
 use crate::keys::{self, RowKey, SlotKey};
-use crate::layers::{Change, OwnedRows, View};
+use crate::layers::{OwnedRows, View};
 use crate::next::Next;
 use crate::piece::{Gathering, Piece};
 use crate::row::{QuarantineRow, Row};

@@ -1,8 +1,9 @@
 //! Commits: what of the store goes to redb in one transaction.
 
+use crate::changes::Change;
 use crate::disk::{COPIES, DIGESTS, IN_STEP, META, POSITIONS, QUARANTINE, RECENT, ROWS, SOURCES, storage};
 use crate::error::StoreError;
-use crate::layers::{Change, Layer};
+use crate::layers::Layer;
 use crate::piece::Key;
 use crate::recent::{self, Plan};
 use redb::{Database, StorageError, WriteTransaction};

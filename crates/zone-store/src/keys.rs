@@ -8,6 +8,7 @@
 //! Numbers are big-endian. A label in a sort key is never empty, so the zero octet after the owner stands
 //! before everything below it.
 
+use crate::changes::Span;
 use crate::error::Corrupt;
 use zone_model::{Name, RecordType};
 
@@ -88,14 +89,7 @@ pub(crate) fn copy_of(rest: &[u8]) -> Result<u16, Corrupt> {
     }
 }
 
-/// The key of a row: `owner` is a sort key, `rest` what [`RowKey::encode`] made.
-pub(crate) fn row(owner: &[u8], rest: &[u8]) -> Vec<u8> {
-    let mut key = Vec::with_capacity(owner.len() + 1 + rest.len());
-    append_to(owner, rest, &mut key);
-    key
-}
-
-/// Appends the same.
+/// Appends the key of a row: `owner` is a sort key, `rest` what [`RowKey::encode`] made.
 pub(crate) fn append_to(owner: &[u8], rest: &[u8], key: &mut Vec<u8>) {
     key.extend_from_slice(owner);
     key.push(0);
@@ -122,9 +116,14 @@ pub(crate) fn owner_length(key: &[u8]) -> Result<usize, Corrupt> {
     }
 }
 
-/// The keys of an owner's rows: from the first, up to the second.
-pub(crate) fn owner_range(owner: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    (row(owner, &[]), [owner, &[1]].concat())
+/// The keys of an owner's rows.
+pub(crate) fn owner_range(owner: &[u8]) -> Span {
+    let mut octets = Vec::with_capacity(2 * (owner.len() + 1));
+    append_to(owner, &[], &mut octets);
+    let at = octets.len();
+    octets.extend_from_slice(owner);
+    octets.push(1);
+    Span::split(octets, at)
 }
 
 /// Behind the last key at or below `top`; `None` where `top` is the root.
@@ -213,6 +212,12 @@ mod tests {
         Name::parse(name).unwrap().sort_key()
     }
 
+    fn row(owner: &[u8], rest: &[u8]) -> Vec<u8> {
+        let mut key = Vec::new();
+        append_to(owner, rest, &mut key);
+        key
+    }
+
     #[test]
     fn rows_of_an_owner_stand_directly_before_what_is_below_it() {
         let rest = RowKey {
@@ -221,11 +226,12 @@ mod tests {
             slot: SlotKey { source: 65535, partition: u32::MAX, raw: &[0xff; 9] },
         }
         .encode();
-        let (first, last) = owner_range(&key("b.example."));
+        let range = owner_range(&key("b.example."));
+        let (first, last) = (range.from(), range.to().unwrap());
         let own = row(&key("b.example."), &rest);
-        assert!(first < own && own < last);
+        assert!(*first < *own && *own < *last);
         for below in ["\\000.b.example.", "\\001.b.example.", "a.b.example."] {
-            assert!(last <= row(&key(below), &[]), "{below}");
+            assert!(*last <= *row(&key(below), &[]), "{below}");
         }
         assert!(row(&key("b\\000.example."), &[]) > behind_subtree(&key("b.example.")).unwrap());
         assert!(row(&key("z.b.example."), &rest) < behind_subtree(&key("b.example.")).unwrap());

@@ -64,6 +64,7 @@
 
 mod actor;
 mod apply;
+mod changes;
 mod commit;
 mod config;
 mod content;

@@ -111,7 +111,7 @@ impl Gathered {
 
     /// The piece that stands at one of its places.
     pub(crate) fn piece(&self, at: &Range<usize>) -> Piece {
-        Piece { shared: Arc::clone(&self.octets), at: at.clone() }
+        Piece::new(Arc::clone(&self.octets), at.clone())
     }
 }
 
@@ -128,9 +128,8 @@ impl Key {
         Self { word, piece }
     }
 
-    /// The same key for a map most of whose keys begin with something else.
-    pub(crate) fn behind(self, common: &[u8]) -> Self {
-        Self::new(self.piece, common)
+    pub(crate) fn into_piece(self) -> Piece {
+        self.piece
     }
 }
 
@@ -185,6 +184,12 @@ fn word(octets: &[u8]) -> u64 {
 }
 
 // === impl Piece ===
+
+impl Piece {
+    pub(crate) fn new(shared: Arc<[u8]>, at: Range<usize>) -> Self {
+        Self { shared, at }
+    }
+}
 
 impl Deref for Piece {
     type Target = [u8];

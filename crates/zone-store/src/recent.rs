@@ -14,12 +14,13 @@
 //! Which rows are in their places already is not stored: after a crash all records that are left are read again, and the
 //! newest of a key counts.
 
+use crate::changes::{Change, Changes};
 use crate::disk::Table;
 use crate::error::Corrupt;
-use crate::layers::{Change, Changes, ENTRY_OVERHEAD, Layer};
-use crate::piece::{Gathering, Key, common};
+use crate::layers::{ENTRY_OVERHEAD, Layer};
+use crate::piece::{Gathering, Key};
 use crate::row::{Reader, put_bytes, put_length};
-use std::ops::{Bound, Range};
+use std::ops::Range;
 
 /// How many octets count as one of the rows that may be held.
 const ROW: usize = 256;
@@ -29,15 +30,11 @@ const AGAIN: usize = 2;
 const CROWDED: usize = 4;
 /// How many records a commit removes that are of no use any more.
 const DROPPED: u64 = 8;
-/// While there are no more rows than this, what their keys begin with is looked at again and again.
-const FEW: usize = 256;
 
 /// The rows that were appended and are not in their places.
 #[derive(Debug, Default)]
 pub(crate) struct Recent {
     rows: Changes,
-    /// What most of their keys begin with.
-    common: Box<[u8]>,
     /// The numbers of the records on the disk.
     records: Range<u64>,
     /// Records before this one are of no use any more.
@@ -124,7 +121,7 @@ impl Recent {
     /// the processor.
     pub(crate) fn plan(&self, layer: &Layer, most: usize, crowded: bool) -> Plan {
         if most == 0 || layer.is_backlog() {
-            let older = self.rows.iter().filter(|(key, _)| !layer.rows.contains_key(&***key));
+            let older = self.rows.iter().filter(|(key, _)| layer.rows.get(key).is_none());
             let settled = older.map(|(key, change)| (key.clone(), change.clone())).collect();
             return Plan::InPlace { settled, records: !self.records.is_empty() };
         }
@@ -134,8 +131,7 @@ impl Recent {
         let enough = if crowded { most } else { most / CROWDED };
         if self.held.is_more_than(enough) || self.appended.is_more_than(enough * AGAIN) {
             let behind = self.settling.as_ref().map(|settling| &*settling.behind);
-            let from = behind.map_or(Bound::Unbounded, Bound::Excluded);
-            let mut left = self.rows.range::<[u8], _>((from, Bound::Unbounded));
+            let mut left = self.rows.behind(behind);
             // More than come, so that there is an end.
             let more = |own: usize| own + own / 8 + 1;
             let mut bytes = 0;
@@ -158,7 +154,7 @@ impl Recent {
         };
         self.records.start = dropped.end;
         for (key, change) in settled {
-            self.rows.remove(&**key);
+            self.rows.remove(key.clone().into_piece());
             self.held.less(size(key, change));
         }
         if *ends || !settled.is_empty() {
@@ -180,30 +176,15 @@ impl Recent {
 
     /// Adds the rows of a record.
     fn add(&mut self, added: Changes) {
-        self.look_at_keys(&added);
+        self.rows.learn_common(&added);
         for (key, change) in added {
             let (own, length) = (size(&key, &change), key.len());
             self.appended.more(own);
             self.held.more(own);
-            if let Some(before) = self.rows.insert(key.behind(&self.common), change) {
+            if let Some(before) = self.rows.put(key.into_piece(), change) {
                 self.held.less(length + before.map_or(0, |value| value.len()));
             }
         }
-    }
-
-    /// Learns what the keys begin with alike.
-    fn look_at_keys(&mut self, added: &Changes) {
-        if self.rows.len() > FEW {
-            return;
-        }
-        let ends = [&self.rows, added].map(|rows| [rows.first_key_value(), rows.last_key_value()]);
-        let common = common(ends.into_iter().flatten().flatten().map(|(key, _)| &**key));
-        if *common == *self.common {
-            return;
-        }
-        self.common = common.into();
-        let rows = std::mem::take(&mut self.rows).into_iter();
-        self.rows = rows.map(|(key, change)| (key.behind(&self.common), change)).collect();
     }
 }
 
