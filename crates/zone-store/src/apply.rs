@@ -10,33 +10,26 @@
 //! layer is put back and the catalogue is made again before the next batch.
 
 use crate::changes::Change;
+use crate::content::Slot;
 use crate::disk::Table;
 use crate::error::StoreError;
 use crate::keys::{self, RowKey, SlotKey};
-use crate::layers::{OwnedRows, View};
+use crate::layers::View;
 use crate::next::Next;
 use crate::piece::{Gathering, Piece};
 use crate::row::{QuarantineRow, Row};
 use crate::store::{AppliedBatch, Batch, Store};
-use crate::zones::ByApex;
+use crate::touched::{Room, Touched, TouchedOwners};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::sync::Arc;
 use zone_model::{Event, EventBody, EventKey, Partition, Position, RecordType, SetRrSet};
 
-/// An owner that the batch has to do with.
-#[derive(Debug)]
-pub(crate) struct Touched {
-    pub(crate) before: OwnedRows,
-    pub(crate) after: OwnedRows,
-    /// Only the zone's serial moved.
-    pub(crate) serial_only: bool,
-}
-
 /// What a batch leads to, as far as no zone is looked at.
-#[derive(Default)]
-struct Work {
-    touched: ByApex<Touched>,
+struct Work<'r> {
+    room: &'r Room,
+    /// Where a key or a value is written before its length is known.
+    written: Vec<u8>,
+    touched: TouchedOwners<'r>,
     /// Quarantined slots: whether there was an entry, and what becomes of it.
     quarantine: BTreeMap<Box<[u8]>, QuarantineChange>,
     positions: BTreeMap<Partition, Position>,
@@ -47,9 +40,6 @@ struct Work {
 /// Whether there was an entry, and the one that there is behind the batch.
 type QuarantineChange = (bool, Option<Vec<u8>>);
 
-/// A row's key behind its owner, and its value before and after.
-pub(crate) type Difference<'a> = (&'a [u8], Option<&'a Arc<[u8]>>, Option<&'a Arc<[u8]>>);
-
 /// What an event does to its slot.
 pub(crate) struct Effect<'e> {
     /// Whose row it sets or removes; `None` where it leaves the rows alone.
@@ -57,6 +47,9 @@ pub(crate) struct Effect<'e> {
     /// What is quarantined; where that is nothing, what was is cleared.
     pub(crate) quarantined: Option<Vec<u8>>,
 }
+
+/// How much memory for a batch's octets is kept for the next, in bytes: that of some hundred events.
+const KEPT_ROOM: usize = 256 << 10;
 
 /// What the layer held before the batch.
 type Undo = Vec<(Table, Piece, Option<Change>)>;
@@ -72,6 +65,17 @@ impl Store {
     /// much waits for the disk; [`StoreError::Loss`] where a source that is read again beside came in step and
     /// lacks too much, of which the events were applied, beside; others where the store cannot be read.
     pub fn apply(&mut self, batch: &Batch) -> Result<AppliedBatch, StoreError> {
+        let mut room = std::mem::take(&mut self.room);
+        let applied = self.apply_in(&room, batch);
+        if room.allocated_bytes() > KEPT_ROOM {
+            room = Room::new();
+        }
+        room.reset();
+        self.room = room;
+        applied
+    }
+
+    fn apply_in(&mut self, room: &Room, batch: &Batch) -> Result<AppliedBatch, StoreError> {
         let source = self.opened(&batch.source)?;
         let (bytes, limit) = (self.pending().bytes, self.config.overlay_bytes);
         if bytes > limit {
@@ -81,13 +85,13 @@ impl Store {
         if self.is_building(source) && !self.is_read_at_once(source, batch) {
             return self.apply_beside(source, batch);
         }
-        let work = self.read_batch(source, batch)?;
+        let work = self.read_batch(room, source, batch)?;
         let undo = self.put(&work);
         let (quarantine, positions) = (work.quarantine, work.positions);
         let mut applied =
             AppliedBatch { events: work.events, quarantined: work.quarantined, ..Default::default() };
         if !work.touched.is_empty()
-            && let Err(error) = self.follow(work.touched, &mut applied)
+            && let Err(error) = self.follow(room, work.touched, &mut applied)
         {
             for (table, key, old) in undo.into_iter().rev() {
                 self.active.restore(table, key, old);
@@ -112,9 +116,9 @@ impl Store {
     }
 
     /// Reads what the batch touches and applies the events to the copy.
-    fn read_batch(&self, source: u16, batch: &Batch) -> Result<Work, StoreError> {
+    fn read_batch<'r>(&self, room: &'r Room, source: u16, batch: &Batch) -> Result<Work<'r>, StoreError> {
         let view = self.view()?;
-        let mut work = Work::default();
+        let mut work = Work::new(room);
         for event in &batch.events {
             messages::let_pass();
             if !self.advance(source, event.partition, event.position, &mut work.positions) {
@@ -123,9 +127,8 @@ impl Store {
             work.events += 1;
             let slot = SlotKey { source, partition: event.partition.0, raw: &event.key };
             let Effect { row, quarantined } = Effect::of(event);
-            if let Some((key, row)) = row {
-                let row = row.map(|set| Row::encode(event, set).into());
-                work.put_row(view, key, slot, row)?;
+            if let Some((key, set)) = row {
+                work.put_row(view, key, slot, event, set)?;
             }
             work.quarantined += usize::from(quarantined.is_some());
             // Looking for an entry to clear costs a read, and there are hardly ever any.
@@ -156,11 +159,13 @@ impl Store {
     }
 
     /// Puts the changed rows and quarantined events into the layer.
-    fn put(&mut self, work: &Work) -> Undo {
+    fn put(&mut self, work: &Work<'_>) -> Undo {
         let mut gathering = Gathering::default();
         for (owner, touched) in &work.touched {
-            for (rest, _, after) in touched.differences() {
-                let value = after.map(|after| |octets: &mut Vec<u8>| octets.extend_from_slice(after));
+            for (old, new) in touched.differences() {
+                let Some(Slot { rest, .. }) = new.or(old) else { continue };
+                let value =
+                    new.map(|new| move |octets: &mut Vec<u8>| octets.extend_from_slice(new.row.bytes()));
                 gathering.add(Table::Rows, |octets| keys::append_to(owner, rest, octets), value);
             }
         }
@@ -174,9 +179,14 @@ impl Store {
     }
 
     /// Brings zones and catalogue in line with the rows.
-    fn follow(&mut self, touched: ByApex<Touched>, applied: &mut AppliedBatch) -> Result<(), StoreError> {
+    fn follow<'r>(
+        &mut self,
+        room: &'r Room,
+        touched: TouchedOwners<'r>,
+        applied: &mut AppliedBatch,
+    ) -> Result<(), StoreError> {
         let zones = std::mem::take(&mut self.zones);
-        let next = Next::new(self.view()?, &self.settings, &self.sources, zones, touched);
+        let next = Next::new(self.view()?, &self.settings, &self.sources, zones, room, touched);
         let followed = next.follow(&self.catalog, self.config.collect_changes)?;
         (applied.changes, applied.changed) = (followed.changes, followed.changed);
         (self.zones, self.catalog) = (followed.zones, followed.catalog);
@@ -227,23 +237,46 @@ impl<'e> Effect<'e> {
 
 // === impl Work ===
 
-impl Work {
+impl<'r> Work<'r> {
+    fn new(room: &'r Room) -> Self {
+        Self {
+            room,
+            written: Vec::new(),
+            touched: TouchedOwners::new(),
+            quarantine: BTreeMap::new(),
+            positions: BTreeMap::new(),
+            events: 0,
+            quarantined: 0,
+        }
+    }
+
+    /// Sets the row of an event's slot, or removes it.
     fn put_row(
         &mut self,
         view: View<'_>,
         key: &EventKey,
         slot: SlotKey<'_>,
-        row: Option<Arc<[u8]>>,
+        event: &Event,
+        set: Option<&SetRrSet>,
     ) -> Result<(), StoreError> {
-        let (owner, rest): (Box<[u8]>, _) = (key.owner.sort_key().into(), row_key(key, slot).encode());
-        let touched = match self.touched.entry(owner) {
+        let Self { room, written, touched, .. } = self;
+        written.clear();
+        key.owner.append_sort_key(written);
+        let touched = match touched.entry(room.alloc_slice_copy(written)) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                let rows = view.owner(entry.key())?;
+                let rows = view.owner(room, entry.key())?;
                 entry.insert(Touched::new(rows, false))
             }
         };
-        touched.after.put(&rest, row);
+        written.clear();
+        row_key(key, slot).append(written);
+        let value = written.len();
+        if let Some(set) = set {
+            Row::append(event, set, written);
+        }
+        let (rest, value) = written.split_at(value);
+        touched.put(room, rest, set.map(|_| value))?;
         Ok(())
     }
 
@@ -263,32 +296,5 @@ impl Work {
             self.quarantine.insert(key, (existed, change));
         }
         Ok(())
-    }
-}
-
-// === impl Touched ===
-
-impl Touched {
-    pub(crate) fn new(rows: OwnedRows, serial_only: bool) -> Self {
-        Self { before: rows.clone(), after: rows, serial_only }
-    }
-
-    /// Rows that are not what they were, each with its value before and after.
-    pub(crate) fn differences(&self) -> Vec<Difference<'_>> {
-        let (mut before, mut after) = (self.before.0.iter().peekable(), self.after.0.iter().peekable());
-        let mut differences = Vec::new();
-        loop {
-            let heads = [before.peek(), after.peek()].into_iter().flatten().map(|(rest, _)| &**rest).min();
-            let Some(rest) = heads else { return differences };
-            let old = before.next_if(|(own, _)| **own == *rest).map(|(_, value)| value);
-            let new = after.next_if(|(own, _)| **own == *rest).map(|(_, value)| value);
-            if !matches!((old, new), (Some(old), Some(new)) if Arc::ptr_eq(old, new)) {
-                differences.push((rest, old, new));
-            }
-        }
-    }
-
-    pub(crate) fn has_soa(&self) -> Result<bool, StoreError> {
-        Ok(self.before.has(RecordType::SOA)? || self.after.has(RecordType::SOA)?)
     }
 }

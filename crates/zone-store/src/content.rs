@@ -12,8 +12,11 @@ use zone_model::catalog::NodeDraft;
 use zone_model::{Name, RecordType, RrSet};
 
 /// A slot that holds an RRset, in place.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Slot<'a> {
+    /// The row's key behind its owner.
+    pub(crate) rest: &'a [u8],
+    /// What it says.
     pub(crate) key: RowKey<'a>,
     pub(crate) row: Row<'a>,
 }
@@ -51,7 +54,7 @@ pub(crate) struct Owner<'a> {
 
 impl<'a> Slot<'a> {
     pub(crate) fn parse(rest: &'a [u8], value: &'a [u8]) -> Result<Self, Corrupt> {
-        Ok(Self { key: RowKey::parse(rest)?, row: Row::parse(value)? })
+        Ok(Self { rest, key: RowKey::parse(rest)?, row: Row::parse(value)? })
     }
 
     /// Which of two slots of one RRset serves: the greater by timestamp, source, partition and position. The

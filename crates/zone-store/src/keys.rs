@@ -15,9 +15,6 @@ use zone_model::{Name, RecordType};
 /// What stands in the place of the apex' label count in the row of a short key.
 const SHORT: u8 = 0xff;
 
-/// Octets of a row's key between the owner and the raw key: type, apex, source, partition.
-const FIXED: usize = 2 + 1 + 2 + 4;
-
 /// Names a slot: source, partition and raw key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SlotKey<'a> {
@@ -61,13 +58,7 @@ impl<'a> SlotKey<'a> {
 // === impl RowKey ===
 
 impl<'a> RowKey<'a> {
-    /// The part of a row's key that stands behind the owner's terminator.
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut key = Vec::with_capacity(FIXED + self.slot.raw.len());
-        self.append(&mut key);
-        key
-    }
-
+    /// Appends the part of a row's key that stands behind the owner's terminator.
     pub(crate) fn append(&self, key: &mut Vec<u8>) {
         key.extend_from_slice(&self.rtype.0.to_be_bytes());
         key.push(self.apex.unwrap_or(SHORT));
@@ -89,7 +80,7 @@ pub(crate) fn copy_of(rest: &[u8]) -> Result<u16, Corrupt> {
     }
 }
 
-/// Appends the key of a row: `owner` is a sort key, `rest` what [`RowKey::encode`] made.
+/// Appends the key of a row: `owner` is a sort key, `rest` what [`RowKey::append`] made.
 pub(crate) fn append_to(owner: &[u8], rest: &[u8], key: &mut Vec<u8>) {
     key.extend_from_slice(owner);
     key.push(0);
@@ -212,6 +203,12 @@ mod tests {
         Name::parse(name).unwrap().sort_key()
     }
 
+    fn encode(rest: &RowKey<'_>) -> Vec<u8> {
+        let mut key = Vec::new();
+        rest.append(&mut key);
+        key
+    }
+
     fn row(owner: &[u8], rest: &[u8]) -> Vec<u8> {
         let mut key = Vec::new();
         append_to(owner, rest, &mut key);
@@ -220,12 +217,11 @@ mod tests {
 
     #[test]
     fn rows_of_an_owner_stand_directly_before_what_is_below_it() {
-        let rest = RowKey {
+        let rest = encode(&RowKey {
             rtype: RecordType(65535),
             apex: None,
             slot: SlotKey { source: 65535, partition: u32::MAX, raw: &[0xff; 9] },
-        }
-        .encode();
+        });
         let range = owner_range(&key("b.example."));
         let (first, last) = (range.from(), range.to().unwrap());
         let own = row(&key("b.example."), &rest);
@@ -272,7 +268,7 @@ mod tests {
         fn row_keys_survive(rtype: u16, apex in proptest::option::of(0u8..128), source: u16, partition: u32,
                             raw in proptest::collection::vec(any::<u8>(), 0..40)) {
             let own = RowKey { rtype: RecordType(rtype), apex, slot: SlotKey { source, partition, raw: &raw } };
-            let key = own.encode();
+            let key = encode(&own);
             prop_assert_eq!(RowKey::parse(&key).unwrap(), own);
             prop_assert_eq!(copy_of(&key).unwrap(), source);
         }

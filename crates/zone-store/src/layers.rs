@@ -9,14 +9,14 @@ use crate::changes::{Change, Changes, Span};
 use crate::content::Slot;
 use crate::disk::{Reader, Table};
 use crate::error::StoreError;
-use crate::keys::{self, RowKey};
+use crate::keys;
 use crate::pace::{BACKLOG, BACKLOG_BYTES};
 use crate::piece::{Gathered, Piece, Place};
 use crate::recent::Recent;
 use crate::sources::Copied;
+use crate::touched::Room;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use zone_model::{Partition, Position, RecordType, Timestamp, ZoneDigest};
+use zone_model::{Partition, Position, Timestamp, ZoneDigest};
 
 /// What an entry of [`Changes`] takes beside its octets, roughly: an estimate that bounds memory.
 pub(crate) const ENTRY_OVERHEAD: usize = 96;
@@ -51,12 +51,8 @@ pub(crate) struct View<'a> {
     pub(crate) hidden: &'a BTreeSet<u16>,
 }
 
-/// An owner's rows, copied.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct OwnedRows(pub(crate) Vec<OwnedRow>);
-
-/// A row's key behind its owner, and its value.
-type OwnedRow = (Arc<[u8]>, Arc<[u8]>);
+/// An owner's rows, copied, in the order of their keys.
+pub(crate) type OwnerRows<'r> = bumpalo::collections::Vec<'r, Slot<'r>>;
 
 // === impl Layer ===
 
@@ -215,12 +211,12 @@ impl<'a> View<'a> {
     }
 
     /// The rows of one owner.
-    pub(crate) fn owner(&self, owner: &[u8]) -> Result<OwnedRows, StoreError> {
-        let mut rows = OwnedRows::default();
+    pub(crate) fn owner<'r>(&self, room: &'r Room, owner: &[u8]) -> Result<OwnerRows<'r>, StoreError> {
+        let mut rows = OwnerRows::new_in(room);
         self.scan_span(Table::Rows, &keys::owner_range(owner), |key, value| {
             let rest = &key[owner.len() + 1..];
             if self.shows(rest)? {
-                rows.0.push((rest.into(), value.into()));
+                rows.push(Slot::parse(room.alloc_slice_copy(rest), room.alloc_slice_copy(value))?);
             }
             Ok(true)
         })?;
@@ -251,47 +247,6 @@ impl<'a> View<'a> {
         })?;
         group.hand_over(&mut extra, &mut visit)?;
         extra.try_for_each(|owner| visit(owner, &[]))
-    }
-}
-
-// === impl OwnedRows ===
-
-impl OwnedRows {
-    /// Copies rows that are in the order of their keys.
-    pub(crate) fn copy(slots: &[Slot<'_>]) -> Self {
-        Self(slots.iter().map(|slot| (slot.key.encode().into(), slot.row.bytes().into())).collect())
-    }
-
-    /// Whether there is a row of this type.
-    pub(crate) fn has(&self, rtype: RecordType) -> Result<bool, StoreError> {
-        for (rest, _) in &self.0 {
-            if RowKey::parse(rest)?.rtype == rtype {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    pub(crate) fn slots(&self) -> Result<Vec<Slot<'_>>, StoreError> {
-        // Collecting results, which may end early, would begin with room for four; nearly all owners have one or two.
-        let mut slots = Vec::with_capacity(self.0.len());
-        for (rest, value) in &self.0 {
-            slots.push(Slot::parse(rest, value)?);
-        }
-        Ok(slots)
-    }
-
-    /// Sets or removes the row of this key behind the owner, and returns the value that it had.
-    pub(crate) fn put(&mut self, rest: &[u8], value: Option<Arc<[u8]>>) -> Option<Arc<[u8]>> {
-        match (self.0.binary_search_by(|(own, _)| (**own).cmp(rest)), value) {
-            (Ok(at), Some(value)) => Some(std::mem::replace(&mut self.0[at].1, value)),
-            (Ok(at), None) => Some(self.0.remove(at).1),
-            (Err(at), Some(value)) => {
-                self.0.insert(at, (rest.into(), value));
-                None
-            }
-            (Err(_), None) => None,
-        }
     }
 }
 

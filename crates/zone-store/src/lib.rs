@@ -94,6 +94,7 @@ mod settings;
 mod soa;
 mod sources;
 mod store;
+mod touched;
 mod waiters;
 mod walk;
 mod walks;

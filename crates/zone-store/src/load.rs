@@ -12,7 +12,7 @@ mod stages;
 use crate::content::{Owner, Slot, soa_state};
 use crate::error::StoreError;
 use crate::keys;
-use crate::layers::{OwnedRows, View};
+use crate::layers::View;
 use crate::settings::Settings;
 use crate::sources::Sources;
 use crate::zones::{Above, ByApex, Zone};
@@ -82,10 +82,13 @@ struct Open {
     labels: u8,
     zone: Zone,
     /// The apex' rows.
-    rows: OwnedRows,
+    rows: Vec<OwnedRow>,
     /// The serial that it was set with.
     serial: u32,
 }
+
+/// A row's key behind its owner, and its value.
+type OwnedRow = (Box<[u8]>, Box<[u8]>);
 
 // === impl Loader ===
 
@@ -106,7 +109,8 @@ impl<'a> Loader<'a> {
         let labels = keys::labels(owner);
         if let Some(zone) = self.settings.zone(owner, soa_state(owner, slots, self.sources)?) {
             let apex = owner.to_vec();
-            self.stack.push(Open { apex, labels, zone, rows: OwnedRows::copy(slots), serial: 0 });
+            let rows = slots.iter().map(|slot| (slot.rest.into(), slot.row.bytes().into())).collect();
+            self.stack.push(Open { apex, labels, zone, rows, serial: 0 });
         }
         let own = self.asked(owner, labels);
         self.slots += slots.len() as u64;
@@ -140,7 +144,8 @@ impl<'a> Loader<'a> {
             if serial != open.serial {
                 let own = self.asked(&open.apex, open.labels);
                 let own = Owner { above: own.above.with(open.labels), ..own };
-                self.set(&open.apex, own, &open.rows.slots()?, serial)?;
+                let slots = open.rows.iter().map(|(rest, value)| Slot::parse(rest, value));
+                self.set(&open.apex, own, &slots.collect::<Result<Vec<_>, _>>()?, serial)?;
             }
             self.zones.insert(open.apex.into(), open.zone);
         }

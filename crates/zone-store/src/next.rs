@@ -1,6 +1,5 @@
 //! The step from the zones and the catalogue before a batch to those behind it.
 
-use crate::apply::Touched;
 use crate::content::{Owner, Serving, Slot, soa_state};
 use crate::digest;
 use crate::error::{Corrupt, StoreError};
@@ -9,6 +8,7 @@ use crate::layers::View;
 use crate::newest::Newest;
 use crate::settings::{Settings, below};
 use crate::sources::Sources;
+use crate::touched::{Room, Touched, TouchedOwners};
 use crate::zones::{Above, ByApex, SoaState, Zone, above};
 use zone_model::catalog::{Editor, Placed};
 use zone_model::{Catalog, Name, RecordType, RrSetChange, RrSetId, ZoneDigest};
@@ -33,7 +33,8 @@ pub(crate) struct Next<'a> {
     view: View<'a>,
     settings: &'a Settings,
     sources: &'a Sources,
-    touched: ByApex<Touched>,
+    room: &'a Room,
+    touched: TouchedOwners<'a>,
     zones: ByApex<Zone>,
     /// The served serial before the batch of each zone that the batch has to do with.
     old_serials: ByApex<u32>,
@@ -58,12 +59,14 @@ impl<'a> Next<'a> {
         settings: &'a Settings,
         sources: &'a Sources,
         zones: ByApex<Zone>,
-        touched: ByApex<Touched>,
+        room: &'a Room,
+        touched: TouchedOwners<'a>,
     ) -> Self {
         Self {
             view,
             settings,
             sources,
+            room,
             touched,
             zones,
             old_serials: ByApex::new(),
@@ -96,15 +99,15 @@ impl<'a> Next<'a> {
 
     /// Zones come and go with their SOA slots.
     fn move_zones(&mut self) -> Result<(), StoreError> {
-        for (apex, touched) in &self.touched {
-            if !touched.has_soa()? {
+        for (&apex, touched) in &self.touched {
+            if !touched.has_soa() {
                 continue;
             }
-            let soa: SoaState = soa_state(apex, &touched.after.slots()?, self.sources)?;
+            let soa: SoaState = soa_state(apex, &touched.after, self.sources)?;
             let wanted = self.settings.zone(apex, soa);
             let present = self.zones.get_mut(apex);
             if let Some(zone) = &present {
-                self.old_serials.insert(apex.clone(), zone.served_serial());
+                self.old_serials.insert(apex.into(), zone.served_serial());
             }
             match (present, wanted) {
                 (Some(zone), Some(wanted)) => {
@@ -112,13 +115,13 @@ impl<'a> Next<'a> {
                         (wanted.serial, wanted.soa, wanted.synthesised);
                     continue;
                 }
-                (None, Some(wanted)) => drop(self.zones.insert(apex.clone(), wanted)),
+                (None, Some(wanted)) => drop(self.zones.insert(apex.into(), wanted)),
                 (Some(_), None) => drop(self.zones.remove(apex)),
                 (None, None) => continue,
             }
-            self.toggled.insert(apex.clone(), ());
+            self.toggled.insert(apex.into(), ());
             if !is_below_one(&self.tops, apex) {
-                self.tops.push(apex.clone());
+                self.tops.push(apex.into());
             }
         }
         Ok(())
@@ -127,18 +130,17 @@ impl<'a> Next<'a> {
     /// Rows come, go, and change zones: the zones learn of it.
     fn move_timestamps(&mut self) -> Result<(), StoreError> {
         let touched = std::mem::take(&mut self.touched);
-        for (owner, own) in &touched {
+        for (&owner, own) in &touched {
             messages::let_pass();
-            self.slots += own.after.0.len() as i64 - own.before.0.len() as i64;
+            self.slots += own.after.len() as i64 - own.before.len() as i64;
             if is_below_one(&self.tops, owner) {
                 continue;
             }
             let above = above(&self.zones, owner);
-            self.digest(owner, (above, &own.before.slots()?), (above, &own.after.slots()?))?;
-            for (rest, old, new) in own.differences() {
-                for (value, added) in [(old, false), (new, true)] {
-                    if let Some(value) = value {
-                        let slot = Slot::parse(rest, value)?;
+            self.digest(owner, (above, &own.before), (above, &own.after))?;
+            for (old, new) in own.differences() {
+                for (slot, added) in [(old, false), (new, true)] {
+                    if let Some(slot) = slot {
                         let zone = self.owner(owner, above).zone_of(&slot);
                         self.count(owner, zone, &slot, added);
                     }
@@ -159,7 +161,7 @@ impl<'a> Next<'a> {
         Ok(())
     }
 
-    fn move_subtree(&mut self, top: &[u8], touched: &ByApex<Touched>) -> Result<(), StoreError> {
+    fn move_subtree(&mut self, top: &[u8], touched: &TouchedOwners<'_>) -> Result<(), StoreError> {
         let (view, settings) = (self.view, self.settings);
         let extra = in_order(below(touched, top).chain(settings.owners(top)));
         view.walk(top, &extra, |owner, slots| {
@@ -167,13 +169,13 @@ impl<'a> Next<'a> {
             let before = after.toggled(above(&self.toggled, owner));
             let (was, is) = (self.owner(owner, before), self.owner(owner, after));
             if let Some(own) = touched.get(owner) {
-                for slot in own.before.slots()? {
-                    self.count(owner, was.zone_of(&slot), &slot, false);
+                for slot in &own.before {
+                    self.count(owner, was.zone_of(slot), slot, false);
                 }
                 for slot in slots {
                     self.count(owner, is.zone_of(slot), slot, true);
                 }
-                return self.digest(owner, (before, &own.before.slots()?), (after, slots));
+                return self.digest(owner, (before, &own.before), (after, slots));
             }
             for slot in slots {
                 let (from, to) = (was.zone_of(slot), is.zone_of(slot));
@@ -246,8 +248,9 @@ impl<'a> Next<'a> {
     fn move_serials(&mut self) -> Result<(), StoreError> {
         for (apex, old) in &self.old_serials {
             let moved = self.zones.get(apex).is_some_and(|zone| zone.served_serial() != *old);
-            if moved && !self.touched.contains_key(apex) {
-                self.touched.insert(apex.clone(), Touched::new(self.view.owner(apex)?, true));
+            if moved && !self.touched.contains_key(&**apex) {
+                let rows = self.view.owner(self.room, apex)?;
+                self.touched.insert(self.room.alloc_slice_copy(apex), Touched::new(rows, true));
             }
         }
         Ok(())
@@ -260,15 +263,15 @@ impl<'a> Next<'a> {
         for top in &self.tops {
             self.build(&mut editor, top)?;
         }
-        for (owner, touched) in &self.touched {
+        for (&owner, touched) in &self.touched {
             messages::let_pass();
             if is_below_one(&built, owner) {
                 continue;
             }
-            if self.set(&mut editor, owner, &touched.after.slots()?)? == Placed::Restructure {
+            if self.set(&mut editor, owner, &touched.after)? == Placed::Restructure {
                 self.build(&mut editor, owner)?;
-                let at = built.partition_point(|top| top < owner);
-                built.insert(at, owner.clone());
+                let at = built.partition_point(|top| **top < *owner);
+                built.insert(at, owner.into());
             }
         }
         Ok(editor.finish())
@@ -318,13 +321,12 @@ impl<'a> Next<'a> {
     /// What the touched owners served and serve.
     fn note_changes(&mut self) -> Result<(), StoreError> {
         let touched = std::mem::take(&mut self.touched);
-        for (owner, own) in &touched {
+        for (&owner, own) in &touched {
             messages::let_pass();
             let after = above(&self.zones, owner);
             let before = after.toggled(above(&self.toggled, owner));
-            let (old, new) = (own.before.slots()?, own.after.slots()?);
-            let was = self.owner(owner, before).serving(&old);
-            let is = self.owner(owner, after).serving(&new);
+            let was = self.owner(owner, before).serving(&own.before);
+            let is = self.owner(owner, after).serving(&own.after);
             let serial_only = own.serial_only;
             self.compare(owner, &was, &is, |rtype| !serial_only || rtype == RecordType::SOA)?;
         }

@@ -11,6 +11,7 @@ use crate::settings::Settings;
 use crate::soa;
 use crate::sources::Sources;
 use crate::store::Store;
+use crate::touched::Room;
 use crate::zones::{Above, SoaState, Zone, above};
 use messages::{Quarantined, RecordSet, StoreStatus, ZoneSummary};
 use std::collections::BTreeMap;
@@ -191,10 +192,10 @@ pub fn read_records(
     let hidden = sources.hidden();
     let view = View { active: &active, committing: None, recent: &recent, reader: &reader, hidden };
     let key = owner.sort_key();
-    let mut zones = Above::default();
+    let (room, mut zones) = (Room::new(), Above::default());
     for labels in 0..=keys::labels(&key) {
         let apex = keys::ancestor(&key, labels);
-        if settings.zone(apex, soa_state(apex, &view.owner(apex)?.slots()?, &sources)?).is_some() {
+        if settings.zone(apex, soa_state(apex, &view.owner(&room, apex)?, &sources)?).is_some() {
             zones = zones.with(labels);
         }
     }
@@ -224,8 +225,8 @@ fn records(
     zones: Above,
     rtype: Option<RecordType>,
 ) -> Result<Vec<RecordSet>, StoreError> {
-    let rows = view.owner(key)?;
-    let slots = rows.slots()?;
+    let room = Room::new();
+    let slots = view.owner(&room, key)?;
     let labels = keys::labels(key);
     let own = Owner { key, labels, above: zones, locals: settings.locals.at(key), sources };
     let owner = keys::name(key)?;

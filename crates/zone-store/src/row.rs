@@ -17,7 +17,7 @@ const MERGED_TTLS: u8 = 1 << 3;
 const MERGED_DUPLICATES: u8 = 1 << 4;
 
 /// A row's value, in place.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Row<'a> {
     bytes: &'a [u8],
     pub(crate) timestamp: Timestamp,
@@ -49,14 +49,7 @@ pub(crate) struct QuarantineRow {
 // === impl Row ===
 
 impl<'a> Row<'a> {
-    pub(crate) fn encode(event: &Event, set: &SetRrSet) -> Vec<u8> {
-        let rdatas: usize = set.rrset.rdatas().iter().map(|rdata| rdata.len() + 2).sum();
-        let mut bytes = Vec::with_capacity(24 + Position::MAX + rdatas);
-        Self::append(event, set, &mut bytes);
-        bytes
-    }
-
-    /// Appends what [`encode`](Self::encode) gives.
+    /// Appends the value of an event's row.
     pub(crate) fn append(event: &Event, set: &SetRrSet, bytes: &mut Vec<u8>) {
         let last = set.extra.as_ref().map(|extra| extra.as_bytes());
         let ttl = if set.rrset.ttl.is_some() { HAS_TTL } else { 0 };
@@ -282,7 +275,8 @@ mod tests {
             let rrset = RrSet::new(ttl, rdatas.into_iter().map(Vec::into_boxed_slice));
             let key = EventKey { owner: Name::root(), rtype: RecordType::A, apex: None };
             let set = SetRrSet { key, rrset: rrset.clone(), extra: extra.map(String::into_boxed_str), merged: Merged { ttls, duplicates } };
-            let bytes = Row::encode(&event, &set);
+            let mut bytes = Vec::new();
+            Row::append(&event, &set, &mut bytes);
             let row = Row::parse(&bytes).unwrap();
             prop_assert_eq!(row.timestamp, event.timestamp);
             prop_assert_eq!(row.position().unwrap(), event.position);

@@ -5,7 +5,8 @@ use crate::keys;
 use crate::local::Locals;
 use crate::zones::{Above, ByApex, SoaState, Zone, above};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeSet;
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use zone_model::{Limits, Name, Timestamp};
 
@@ -70,8 +71,11 @@ fn fingerprint(zones: &ByApex<()>, limits: &Limits) -> u64 {
 }
 
 /// The keys at or below `top`.
-pub(crate) fn below<'a, T>(zones: &'a ByApex<T>, top: &[u8]) -> impl Iterator<Item = &'a [u8]> + use<'a, T> {
+pub(crate) fn below<'a, K: Borrow<[u8]> + Ord, T>(
+    zones: &'a BTreeMap<K, T>,
+    top: &[u8],
+) -> impl Iterator<Item = &'a [u8]> + use<'a, K, T> {
     let behind = keys::behind_subtree(top);
     let behind = behind.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-    zones.range::<[u8], _>((Bound::Included(top), behind)).map(|(apex, _)| &apex[..])
+    zones.range::<[u8], _>((Bound::Included(top), behind)).map(|(apex, _)| apex.borrow())
 }

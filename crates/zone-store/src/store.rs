@@ -10,6 +10,7 @@ use crate::load::load;
 use crate::recent::{Plan, Recent};
 use crate::settings::Settings;
 use crate::sources::Sources;
+use crate::touched::Room;
 use crate::zones::{ByApex, Zone};
 use messages::SourceState;
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,6 +81,8 @@ pub struct Store {
     /// `None` between a failure and the next opening.
     reader: Option<Reader>,
     pub(crate) active: Layer,
+    /// Where the next batch is taken apart.
+    pub(crate) room: Room,
     committing: Option<(Arc<Layer>, Arc<Plan>)>,
     recent: Recent,
     /// Whether others wanted the processor during the last commit.
@@ -203,6 +206,7 @@ impl Store {
             disk,
             reader: Some(parts.reader),
             active: parts.active,
+            room: Room::new(),
             committing: None,
             recent: parts.recent,
             crowded: false,

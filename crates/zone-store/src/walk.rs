@@ -14,6 +14,7 @@ use crate::settings::{Settings, below};
 use crate::soa;
 use crate::sources::Sources;
 use crate::store::Store;
+use crate::touched::Room;
 use crate::zones::{Above, Zone};
 use messages::{ReadZone, StoreUnavailable, ZoneHead};
 use std::cell::OnceCell;
@@ -140,8 +141,9 @@ impl ZoneWalk {
 
     /// The zone that begins at an owner, if one does.
     fn zone(&self, owner: &[u8]) -> Result<Option<Zone>, StoreError> {
-        let rows = self.view()?.owner(owner)?;
-        Ok(self.settings.zone(owner, soa_state(owner, &rows.slots()?, &self.sources)?))
+        let room = Room::new();
+        let slots = self.view()?.owner(&room, owner)?;
+        Ok(self.settings.zone(owner, soa_state(owner, &slots, &self.sources)?))
     }
 
     /// Hands every owner at or below the apex to `visit`, with its rows and what is needed to know whose they are,

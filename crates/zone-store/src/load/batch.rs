@@ -27,7 +27,7 @@ impl Batch {
         self.octets.extend_from_slice(owner);
         let end = self.octets.len();
         for slot in slots {
-            slot.key.append(&mut self.octets);
+            self.octets.extend_from_slice(slot.rest);
             let key_end = self.octets.len();
             self.octets.extend_from_slice(slot.row.bytes());
             self.rows.push((key_end, self.octets.len()));
