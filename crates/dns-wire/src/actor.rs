@@ -5,8 +5,8 @@ use crate::counters::Lost;
 use crate::error::WireError;
 use crate::listener::Listener;
 use crate::net::bind::{self, BoundAddresses, Sockets};
+use crate::net::queue::{Queue, Waited};
 use crate::net::seats::Seats;
-use crate::net::unread::Unread;
 use crate::net::{Busy, Shared, tcp, udp};
 use actix::prelude::*;
 use messages::{CatalogPublished, Measured, Permits, Resolve, Shutdown};
@@ -55,7 +55,7 @@ pub struct ListenerActor {
     shared: Rc<Shared>,
     sockets: Sockets,
     /// One for each UDP socket.
-    unread: Vec<Unread>,
+    queues: Vec<Queue>,
     stop: watch::Sender<bool>,
     measured: Option<Recipient<Measured>>,
 }
@@ -166,13 +166,13 @@ impl ListenerActor {
             busy: Cell::new(0),
             seats,
         };
-        Self { shared: Rc::new(shared), sockets, unread: Vec::new(), stop, measured: peers.measured }
+        Self { shared: Rc::new(shared), sockets, queues: Vec::new(), stop, measured: peers.measured }
     }
 
     fn measure(&mut self) {
         let counters = &mut self.shared.listener.borrow_mut().counters;
-        for unread in &mut self.unread {
-            counters.lost_many(Lost::Unread, unread.take().into());
+        for queue in &mut self.queues {
+            counters.lost_many(Lost::Unread, queue.look().into());
         }
         let samples = counters.take();
         if let (Some(measured), false) = (&self.measured, samples.is_empty()) {
@@ -187,12 +187,12 @@ impl Actor for ListenerActor {
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.set_mailbox_capacity(MAILBOX);
         for socket in self.sockets.udp.drain(..) {
-            let socket = Rc::new(socket);
-            self.unread.push(Unread::new(&socket));
+            let (socket, waited) = (Rc::new(socket), Waited::default());
+            self.queues.push(Queue::new(&socket, waited.clone()));
             // Taken here: a shutdown may come before the task runs for the first time.
             let (shared, busy) = (Rc::clone(&self.shared), Busy::new(&self.shared));
             tokio::task::spawn_local(async move {
-                if let Err(error) = udp::serve(socket, shared, busy).await {
+                if let Err(error) = udp::serve(socket, waited, shared, busy).await {
                     tracing::error!(%error, "a UDP socket can be served no longer");
                 }
             });

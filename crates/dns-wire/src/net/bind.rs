@@ -1,5 +1,6 @@
 //! Makes the sockets of all listeners, before anything runs.
 
+use super::queue::LONG;
 use crate::config::WireConfig;
 use crate::error::WireError;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -8,9 +9,6 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
-/// What the kernel may hold for a UDP socket in each direction, in octets: a burst of some two thousand, 10 ms of a busy
-/// listener's. With more, a query that is late already waits longer while too many come, and its client has asked again.
-const UDP_BUFFER: usize = 1 << 20;
 /// How often another free port is tried where UDP and TCP shall have the same one.
 const PORT_TRIES: usize = 20;
 
@@ -134,8 +132,8 @@ fn socket(address: SocketAddr, kind: Type, protocol: Protocol, shared: bool) -> 
 fn udp(config: &WireConfig, address: SocketAddr, shared: bool) -> io::Result<UdpSocket> {
     let socket = socket(address, Type::DGRAM, Protocol::UDP, shared)?;
     // The system caps what it does not want to give; less is no error.
-    let _ = socket.set_recv_buffer_size(UDP_BUFFER);
-    let _ = socket.set_send_buffer_size(UDP_BUFFER);
+    let _ = socket.set_recv_buffer_size(LONG);
+    let _ = socket.set_send_buffer_size(LONG);
     #[cfg(target_os = "linux")]
     {
         use super::options_linux::{ask_for_local_address, ignore_path_mtu};

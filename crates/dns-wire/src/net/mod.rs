@@ -3,11 +3,11 @@
 pub(crate) mod bind;
 mod connection;
 mod framing;
+pub(crate) mod queue;
 mod recursion;
 pub(crate) mod seats;
 pub(crate) mod tcp;
 pub(crate) mod udp;
-pub(crate) mod unread;
 
 #[cfg(target_os = "linux")]
 mod batch_linux;

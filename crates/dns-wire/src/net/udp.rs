@@ -1,5 +1,6 @@
 //! Serves one UDP socket: a batch in, its answers out, and on to the next.
 
+use super::queue::Waited;
 use super::{Batch, Busy, Shared, now, recursion};
 use crate::counters::Lost;
 use crate::listener::Datagram;
@@ -30,7 +31,12 @@ enum End {
 
 /// Answers what comes on the socket until the listener stops, then what has arrived by then. The listener
 /// waits for `_busy`.
-pub(crate) async fn serve(socket: Rc<UdpSocket>, shared: Rc<Shared>, _busy: Busy) -> io::Result<()> {
+pub(crate) async fn serve(
+    socket: Rc<UdpSocket>,
+    waited: Waited,
+    shared: Rc<Shared>,
+    _busy: Busy,
+) -> io::Result<()> {
     let largest = usize::from(shared.listener.borrow().udp_payload()).max(USUAL);
     let mut batch = Batch::new(&socket, largest)?;
     // Each datagram that leaves a socket wakes who waits for the socket, if only to be told that nothing is there to
@@ -38,7 +44,7 @@ pub(crate) async fn serve(socket: Rc<UdpSocket>, shared: Rc<Shared>, _busy: Busy
     let mut end = End::Idle;
     while end != End::Stopped {
         end = match end {
-            End::Idle => idle(&socket, &mut batch, &shared).await?,
+            End::Idle => idle(&socket, &waited, &mut batch, &shared).await?,
             _ => busy(&socket, &mut batch, &shared).await,
         };
     }
@@ -53,18 +59,26 @@ pub(crate) async fn serve(socket: Rc<UdpSocket>, shared: Rc<Shared>, _busy: Busy
 }
 
 /// Waits for datagrams, and answers them, until a batch is full.
-async fn idle(socket: &Rc<UdpSocket>, batch: &mut Batch, shared: &Rc<Shared>) -> io::Result<End> {
+async fn idle(
+    socket: &Rc<UdpSocket>,
+    waited: &Waited,
+    batch: &mut Batch,
+    shared: &Rc<Shared>,
+) -> io::Result<End> {
     // One wait for the end, not one for each datagram: to begin and to end it takes a lock.
     let mut stopping = shared.stopping.clone();
     let mut stopped = pin!(stopping.wait_for(|stopping| *stopping));
     // SAFETY: the `UdpSocket` owns its descriptor, and this `Rc` keeps it while it is registered.
     let watched = unsafe { AsyncFd::register_with_interest(Rc::clone(socket), Interest::READABLE)? };
     loop {
+        // At its end as well: while it lasts, somebody may have looked several times.
+        waited.tell();
         tokio::select! {
             biased;
             // A sender that is gone means the same as one that says so.
             _ = &mut stopped => return Ok(End::Stopped),
             ready = watched.readable() => {
+                waited.tell();
                 let mut ready = ready?;
                 match batch.receive(socket) {
                     Ok(count) => {
